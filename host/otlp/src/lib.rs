@@ -1,0 +1,15 @@
+//! OTLP protobuf bytes as a tape of cells. No I/O, no owned decoding: bytes in, edits applied, bytes out.
+//!
+//! - [`count`] counts the items of a request from its outer framing alone.
+//! - [`Plan`] compiles the interests of a chain of plugins into one projection for the walk and one lens a plugin.
+//! - [`Tape::walk`] checks a request deeply, once, and makes entities and cells of what the plan selects.
+//! - [`View::build`] shows one plugin its part of the tape, in the packed form of `wit/types.wit`.
+//! - [`Tape::apply`] checks a plugin's edits and applies them, so that the next plugin sees them.
+//! - [`Tape::splice`] writes the bytes once, at the end.
+#![forbid(unsafe_code)]
+
+mod codes;
+mod interest;
+
+pub use codes::{Signal, field, kind, level, op};
+pub use interest::{Interest, InterestError, NAME_BYTES_MAX, READ, SELECTORS_MAX, Selector, WRITE};

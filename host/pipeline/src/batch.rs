@@ -1,0 +1,21 @@
+//! What travels inside weir: the bytes of one request and its bookkeeping.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use weir_otlp::Signal;
+
+/// One OTLP export request on its way through a pipeline. Cloning is cheap: the payload is shared.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Which signal; a batch never mixes them.
+    pub signal: Signal,
+    /// The encoded `Export*ServiceRequest`.
+    pub payload: Bytes,
+    /// Spans, data points or log records in the payload.
+    pub items: u64,
+    /// When weir received it, in unix nanoseconds.
+    pub received_unix_nano: u64,
+    /// When the sender stops waiting, if it said so. Work for the sender's answer should end before.
+    pub deadline: Option<Instant>,
+}

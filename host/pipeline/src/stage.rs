@@ -1,0 +1,22 @@
+//! The two things that a pipeline is made of: processors and exporters.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::{Batch, ExportError, Exported, Refusal};
+
+/// A boxed future: one allocation per batch and stage is nothing beside the batch.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Changes batches, or drops them by a rule that it counts itself.
+pub trait Processor: Send + Sync {
+    /// `Some` to go on with, `None` if every item was dropped by a named rule. A refused batch is
+    /// told to the sender; the processor has not kept any of it.
+    fn process(&self, batch: Batch) -> BoxFuture<'_, Result<Option<Batch>, Refusal>>;
+}
+
+/// Sends batches to one upstream, one attempt a call. Queue, retry and counting are done around it.
+pub trait Exporter: Send + Sync {
+    /// One attempt. The timeout is the exporter's own.
+    fn export(&self, batch: Batch) -> BoxFuture<'_, Result<Exported, ExportError>>;
+}
