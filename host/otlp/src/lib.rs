@@ -8,8 +8,29 @@
 //! - [`Tape::splice`] writes the bytes once, at the end.
 #![forbid(unsafe_code)]
 
+mod apply;
 mod codes;
+mod count;
+mod edit;
+mod encode;
+mod frame;
 mod interest;
+mod lens;
+mod names;
+mod plan;
+mod shape;
+mod splice;
+mod tape;
+mod view;
+mod walk;
+mod wire;
 
+pub use apply::Applied;
 pub use codes::{Signal, field, kind, level, op};
+pub use count::count;
+pub use edit::{EditError, EditFault, EditsRef};
 pub use interest::{Interest, InterestError, NAME_BYTES_MAX, READ, SELECTORS_MAX, Selector, WRITE};
+pub use plan::Plan;
+pub use tape::Tape;
+pub use view::{Cursor, View};
+pub use wire::{DEPTH_MAX, WireError};
