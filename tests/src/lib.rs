@@ -1,1 +1,27 @@
-//! Skeleton.
+//! What the tests and the benchmark of weir are made of: the real binary as a child process, fake upstreams,
+//! senders, request builders and guests. Nothing in here links against weir; it sees the command line, the
+//! ports and the plugin contract, as a user does.
+
+#![forbid(unsafe_code)]
+
+pub mod bench;
+pub mod build;
+pub mod grpc;
+pub mod guest;
+pub mod h2;
+pub mod http;
+pub mod ids;
+pub mod metrics;
+pub mod ports;
+pub mod requests;
+pub mod sender;
+pub mod signal;
+pub mod upstream;
+pub mod wait;
+pub mod weir;
+
+pub use ids::Ids;
+pub use sender::{GrpcSender, HttpSender};
+pub use signal::Signal;
+pub use upstream::{Answer, Received, Upstream};
+pub use weir::{Launch, Ports, Weir};

@@ -1,10 +1,31 @@
 //! The path of a batch between receiver and upstream: processors, queue, retry. No network, no files.
+//!
+//! - [`Consumer`] is what a receiver hands its batches to: every pipeline of the batch's signal takes it, or none does.
+//! - [`Pipeline`] is a list of processors and a list of export queues.
+//! - [`ExportQueue`] bounds, retries and counts what goes to one [`Exporter`].
+//!
+//! For each signal and exporter, at rest, the items that were taken are the items that were sent, dropped by a
+//! plugin, or failed to be sent. `tests/accounting.rs` holds the crate to that.
 #![forbid(unsafe_code)]
 
+mod backoff;
 mod batch;
+mod failure_log;
+mod join;
+mod observer;
 mod outcome;
+mod panics;
+mod pipeline;
+mod queue;
+mod room;
 mod stage;
 
+pub use backoff::RetrySettings;
 pub use batch::Batch;
+pub use observer::{ExportObserver, Unobserved};
 pub use outcome::{Cause, ExportError, Exported, Refusal};
+pub use panics::{Panicked, catch_panic};
+pub use pipeline::{Consumer, Pipeline};
+pub use queue::{Drained, ExportQueue, QueueSettings};
+pub use room::Sizer;
 pub use stage::{BoxFuture, Exporter, Processor};

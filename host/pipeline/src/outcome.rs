@@ -72,8 +72,22 @@ pub struct ExportError {
     pub retry_after: Option<Duration>,
     /// The gRPC code that describes it best (an HTTP status is translated).
     pub code: u8,
-    /// What happened, without secrets and without telemetry.
+    /// What happened, in weir's own words: without secrets and without telemetry, so that it may be logged.
     pub message: String,
+    /// What the upstream said about it. It may quote telemetry, so only the sender is told, never a log.
+    pub upstream_said: Option<String>,
+}
+
+impl ExportError {
+    /// An error that a later attempt may not meet; `code` is the gRPC code that describes it.
+    pub fn retryable(code: u8, message: impl Into<String>) -> Self {
+        ExportError { retryable: true, retry_after: None, code, message: message.into(), upstream_said: None }
+    }
+
+    /// An error that every later attempt would meet as well; `code` is the gRPC code that describes it.
+    pub fn permanent(code: u8, message: impl Into<String>) -> Self {
+        ExportError { retryable: false, ..ExportError::retryable(code, message) }
+    }
 }
 
 impl std::fmt::Display for ExportError {

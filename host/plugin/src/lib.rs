@@ -1,1 +1,44 @@
-//! Skeleton.
+//! The wasmtime host of weir's plugins: load, compile cache, instances, limits, reload, and the `wasm` processor.
+//!
+//! - [`Engine`] owns what all plugins share: the compiler, the host functions, the deadline ticker, the metrics.
+//! - [`PluginSet`] is the live plugins of one `wasm` processor; [`PluginSet::watch`] keeps it in step with the files.
+//! - [`WasmProcessor`] runs a batch through the plugins of one or more sets: one walk, one splice.
+//!
+//! This is the only crate that names wasmtime. `unsafe` is allowed for one purpose, mapping compiled code that
+//! this process wrote itself; see `cache.rs`.
+#![deny(unsafe_code)]
+
+mod bindings;
+mod cache;
+mod chain;
+mod engine;
+mod failure;
+mod fingerprint;
+mod grant;
+#[cfg(test)]
+#[path = "../tests/host/guest.rs"]
+#[allow(dead_code, reason = "shared with the tests of the crate's surface, which use all of it")]
+mod guest;
+mod host;
+mod instance;
+mod ledger;
+mod limits;
+mod load;
+mod metrics;
+mod pool;
+mod processor;
+mod rate;
+mod run;
+mod scan;
+mod set;
+mod settings;
+mod ticker;
+mod watch;
+mod watched;
+
+pub use engine::{Engine, EngineSettings};
+pub use failure::LoadError;
+pub use processor::WasmProcessor;
+pub use set::{PluginInfo, PluginSet};
+pub use settings::{Grant, OnError, PluginSettings, SettingsReader, Source};
+pub use watch::Watch;

@@ -1,1 +1,17 @@
-//! Skeleton.
+//! weir, an OTLP sidecar with WebAssembly plugins: the binary's parts.
+//!
+//! `cli` reads the command line, `config` the configuration, and the service wires receivers, processors and
+//! exporters as it says. Receivers and exporters never name each other.
+#![forbid(unsafe_code)]
+
+pub mod admin;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod exporter;
+pub mod listen;
+pub mod log;
+pub mod receiver;
+pub mod service;
+pub mod telemetry;
+pub mod wire;

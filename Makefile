@@ -1,0 +1,59 @@
+# weir's commands. `make demo` and `make test` are all that a new user needs; each installs what it lacks.
+
+CARGO ?= cargo
+PLUGINS := redact sample enrich
+WASM := plugins/target/wasm32-wasip2/release
+OUT := target/plugins
+
+.PHONY: help demo test build host plugins tools clients lint bench fuzz clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: build ## Build weir and watch it work on recorded telemetry
+	@echo "==> running the demo"
+	@target/release/weir demo
+
+test: build lint clients ## Build, then run every test
+	@echo "==> testing the plugins"
+	cd plugins && $(CARGO) test --release --locked --quiet
+	@echo "==> testing the host, and the binary with real clients"
+	$(CARGO) test --release --locked --workspace --quiet
+
+build: host plugins ## Build target/release/weir and target/plugins/*.wasm
+
+host: tools
+	@echo "==> building weir (the first time takes about ten minutes: wasmtime is compiled once)"
+	$(CARGO) build --release --locked --workspace --bins
+
+plugins: tools
+	@echo "==> building the plugins"
+	cd plugins && $(CARGO) build --release --locked --target wasm32-wasip2
+	@mkdir -p $(OUT)/examples
+	@for name in $(PLUGINS); do cp $(WASM)/weir_$$name.wasm $(OUT)/$$name.wasm; done
+	@for file in $(WASM)/example_*.wasm; do \
+	  name=$${file##*/example_}; cp $$file $(OUT)/examples/$$name; done
+
+tools:
+	@command -v $(CARGO) >/dev/null || { echo "weir needs Rust: see https://rustup.rs" >&2; exit 1; }
+	@if command -v rustup >/dev/null; then tests/tools.sh; fi
+
+clients: ## Install the OpenTelemetry SDK for Python, which the tests use as a client
+	@tests/python/setup.sh
+
+lint: ## Check formatting and lints
+	$(CARGO) fmt --check
+	cd plugins && $(CARGO) fmt --check
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+	cd plugins && $(CARGO) clippy --release --locked --all-targets -- -D warnings
+
+bench: build ## Measure CPU per item against a relay floor, idle memory and start time
+	target/release/weir-bench
+
+fuzz: ## Fuzz the parsers for a minute each (needs a nightly toolchain and cargo-fuzz)
+	cd host/otlp && for target in walk edits splice; do \
+	  cargo +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done
+
+clean:
+	$(CARGO) clean
+	cd plugins && $(CARGO) clean

@@ -1,0 +1,224 @@
+//! Compiled code on disk: a plugin is compiled once per content, engine and machine, then mapped.
+//!
+//! Compiled code is native code, so a forged file would run as weir itself. The cache is used only if its directory
+//! belongs to this user and nobody else may write to it, and a file only if the digest in its name is that of its
+//! content: that also finds what a crash left half-written.
+
+use std::fs::{self, DirBuilder};
+use std::hash::{Hash, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::fingerprint::{Sha, hex, sha, sha_of_file};
+
+/// Files kept; the oldest go first. A directory of plugins has a few, a developer's rebuilds make more.
+const FILES_MAX: usize = 64;
+const SUFFIX: &str = ".cwasm";
+
+/// A directory of compiled code that may be trusted.
+pub(crate) struct CodeCache {
+    directory: PathBuf,
+    engine: String,
+}
+
+impl CodeCache {
+    /// Opens, or creates, the cache for code of this engine.
+    ///
+    /// # Errors
+    /// If the directory cannot be had, or others could forge code in it.
+    pub fn open(directory: &Path, engine: &Engine) -> Result<Self, String> {
+        let fault = |error: io::Error| format!("{}: {error}", directory.display());
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(fault)?;
+        let directory = directory.canonicalize().map_err(fault)?;
+        let metadata = fs::metadata(&directory).map_err(fault)?;
+        // A file that we make is ours: its owner is who we are, and making it proves that we may write.
+        let probe = tempfile::NamedTempFile::new_in(&directory).map_err(fault)?;
+        let us = probe.as_file().metadata().map_err(fault)?.uid();
+        if metadata.uid() != us {
+            return Err(format!("{} belongs to another user", directory.display()));
+        }
+        if metadata.permissions().mode() & 0o022 != 0 {
+            return Err(format!("{} may be written by others: chmod 700 it", directory.display()));
+        }
+        Ok(CodeCache { directory, engine: engine_key(engine) })
+    }
+
+    /// Where the cache is: a private directory, good for other private files too.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The code of a component, mapped from disk, if it is there and sound. A file that is not sound is removed.
+    pub fn load(&self, engine: &Engine, wasm: &Sha) -> Option<Component> {
+        let prefix = self.prefix(wasm);
+        for (path, name) in self.files() {
+            let Some(rest) = name.strip_prefix(&prefix) else { continue };
+            let sound = rest
+                .strip_suffix(SUFFIX)
+                .is_some_and(|digest| sha_of_file(&path).is_ok_and(|content| hex(&content) == digest));
+            let component = if sound { map(engine, &path) } else { None };
+            if component.is_some() {
+                return component;
+            }
+            // It is compiled anew; should it not go away, the new file stands beside it.
+            let _ = fs::remove_file(&path);
+        }
+        None
+    }
+
+    /// Writes the code of a component and maps it.
+    ///
+    /// # Errors
+    /// If it cannot be written; the caller has the code and goes on without the cache.
+    pub fn store(&self, engine: &Engine, wasm: &Sha, code: &[u8]) -> io::Result<Option<Component>> {
+        let name = format!("{}{}{SUFFIX}", self.prefix(wasm), hex(&sha(code)));
+        let path = self.directory.join(name);
+        // Mode 0600, as tempfile makes them. Renamed, so that no other weir ever maps a half-written file.
+        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.directory)?;
+        file.write_all(code)?;
+        file.persist(&path).map_err(|error| error.error)?;
+        self.prune();
+        Ok(map(engine, &path))
+    }
+
+    fn prefix(&self, wasm: &Sha) -> String {
+        format!("{}-{}-", hex(wasm), self.engine)
+    }
+
+    fn files(&self) -> impl Iterator<Item = (PathBuf, String)> {
+        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        entries.filter_map(|entry| Some((entry.path(), entry.file_name().into_string().ok()?)))
+    }
+
+    fn prune(&self) {
+        let mut files: Vec<_> = self
+            .files()
+            .filter(|(_, name)| name.ends_with(SUFFIX))
+            .filter_map(|(path, _)| Some((fs::metadata(&path).ok()?.modified().ok()?, path)))
+            .collect();
+        files.sort();
+        let surplus = files.len().saturating_sub(FILES_MAX);
+        for (_, path) in files.into_iter().take(surplus) {
+            // Removing a file that is mapped somewhere is harmless; failing to is harmless too.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Compiled code that was never on disk.
+///
+/// # Errors
+/// What wasmtime says; it would be a fault of ours.
+#[allow(unsafe_code, reason = "see below")]
+pub(crate) fn adopt(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `code` is what `Engine::precompile_component` of this very engine returned a moment ago.
+    unsafe { Component::deserialize(engine, code) }
+}
+
+#[allow(unsafe_code, reason = "see below")]
+fn map(engine: &Engine, path: &Path) -> Option<Component> {
+    // SAFETY: the file is in a directory that only this user can write to, its name carries the digest of its
+    // content, and it was written by `store` with the output of `Engine::precompile_component`. It is only ever
+    // replaced by renaming and removed by unlinking, so the mapping stays what it is. wasmtime itself
+    // refuses code of another version, target or configuration.
+    unsafe { Component::deserialize_file(engine, path) }.ok()
+}
+
+/// Everything besides the content on which compiled code depends: version, target, configuration.
+fn engine_key(engine: &Engine) -> String {
+    let mut hasher = ShaHasher(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    std::env::consts::ARCH.hash(&mut hasher);
+    let digest: Sha = hasher.0.finalize().into();
+    hex(&digest).chars().take(16).collect()
+}
+
+/// SHA-256 as a [`Hasher`]: unlike the standard one it is the same in every build.
+struct ShaHasher(Sha256);
+
+impl Hasher for ShaHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let digest: Sha = self.0.clone().finalize().into();
+        let [a, b, c, d, e, f, g, h, ..] = digest;
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TINY: &[u8] = b"(component)";
+
+    fn engine() -> Engine {
+        Engine::default()
+    }
+
+    fn fill(cache: &CodeCache, engine: &Engine) -> PathBuf {
+        let code = engine.precompile_component(TINY).unwrap();
+        assert!(cache.store(engine, &sha(TINY), &code).unwrap().is_some());
+        cache.files().next().unwrap().0
+    }
+
+    #[test]
+    fn what_was_stored_is_found_again_by_content_and_engine() {
+        let home = tempfile::tempdir().unwrap();
+        let engine = engine();
+        let cache = CodeCache::open(&home.path().join("new/cache"), &engine).unwrap();
+        assert!(cache.load(&engine, &sha(TINY)).is_none());
+        let file = fill(&cache, &engine);
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(cache.directory()).unwrap().mode() & 0o777, 0o700);
+        assert!(cache.load(&engine, &sha(TINY)).is_some());
+        assert!(cache.load(&engine, &sha(b"(component )")).is_none());
+
+        let mut config = wasmtime::Config::new();
+        config.epoch_interruption(true);
+        let other = Engine::new(&config).unwrap();
+        assert!(CodeCache::open(cache.directory(), &other).unwrap().load(&other, &sha(TINY)).is_none());
+    }
+
+    #[test]
+    fn a_damaged_file_is_never_mapped_and_goes_away() {
+        let home = tempfile::tempdir().unwrap();
+        let engine = engine();
+        let cache = CodeCache::open(home.path(), &engine).unwrap();
+        let file = fill(&cache, &engine);
+        let mut bytes = fs::read(&file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&file, bytes).unwrap();
+        assert!(cache.load(&engine, &sha(TINY)).is_none());
+        assert!(!file.exists());
+    }
+
+    #[test]
+    fn a_directory_that_others_may_write_to_is_not_trusted() {
+        let home = tempfile::tempdir().unwrap();
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let error = CodeCache::open(home.path(), &engine()).err().unwrap();
+        assert!(error.contains("may be written by others"), "{error}");
+    }
+
+    #[test]
+    fn the_number_of_files_is_bounded() {
+        let home = tempfile::tempdir().unwrap();
+        let engine = engine();
+        let cache = CodeCache::open(home.path(), &engine).unwrap();
+        for i in 0..FILES_MAX + 3 {
+            fs::write(home.path().join(format!("{i}{SUFFIX}")), "").unwrap();
+        }
+        let code = engine.precompile_component(TINY).unwrap();
+        cache.store(&engine, &sha(TINY), &code).unwrap();
+        assert_eq!(cache.files().filter(|(_, name)| name.ends_with(SUFFIX)).count(), FILES_MAX);
+    }
+}

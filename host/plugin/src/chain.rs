@@ -1,0 +1,47 @@
+//! A snapshot of the plugins that one batch passes, and the plan that serves all of them in one walk.
+
+use std::sync::Arc;
+
+use weir_otlp::{Plan, Signal};
+
+use crate::ledger::Live;
+use crate::load::Plugin;
+use crate::set::PluginSet;
+
+/// The plugins of a run of `wasm` processors for one signal. A batch ends with the chain it began with.
+pub(crate) struct Chain {
+    lives: Vec<Arc<Live>>,
+    /// In order.
+    pub plugins: Vec<Arc<Plugin>>,
+    /// One walk for all of them.
+    pub plan: Plan,
+    wanted: bool,
+}
+
+impl Chain {
+    /// What runs now.
+    pub fn new(signal: Signal, sets: &[Arc<PluginSet>]) -> Self {
+        let lives: Vec<Arc<Live>> = sets.iter().map(|set| set.live()).collect();
+        let plugins: Vec<Arc<Plugin>> = lives.iter().flat_map(|live| live.plugins.iter().cloned()).collect();
+        let interests: Vec<_> = plugins.iter().map(|plugin| plugin.interest()).collect();
+        let plan = Plan::new(signal, &interests);
+        // Profiles are never shown to plugins, whatever a mask says.
+        let wanted = signal != Signal::Profiles && (0..plugins.len()).any(|index| plan.wants(index));
+        Chain { lives, plugins, plan, wanted }
+    }
+
+    /// Whether it still is what runs.
+    pub fn is_current(&self, sets: &[Arc<PluginSet>]) -> bool {
+        self.lives.iter().zip(sets).all(|(live, set)| set.is_current(live))
+    }
+
+    /// Whether any plugin wants the signal.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
+    /// A plugin without which nothing may pass.
+    pub fn awaited(&self) -> Option<&str> {
+        self.lives.iter().flat_map(|live| &live.awaited).next().map(String::as_str)
+    }
+}

@@ -1,0 +1,107 @@
+//! The `wasm` processor: takes a batch off the runtime's threads, through the plugins, and back.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use weir_otlp::Signal;
+use weir_pipeline::{Batch, BoxFuture, Cause, Processor, Refusal};
+
+use crate::chain::Chain;
+use crate::engine::Engine;
+use crate::run;
+use crate::set::PluginSet;
+
+/// How long a sender waits before it asks again for plugins that are not there yet.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long a batch waits for a worker if its sender set no limit: the patience of the SDKs.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// The plugins of one pipeline. Consecutive `wasm` processors are one of these: one walk and one splice for all
+/// their plugins.
+pub struct WasmProcessor {
+    engine: Arc<Engine>,
+    signal: Signal,
+    pipeline: String,
+    sets: Vec<Arc<PluginSet>>,
+    chain: ArcSwap<Chain>,
+    // Of this pipeline alone: guests that hang here must not keep others from running.
+    workers: Arc<Semaphore>,
+}
+
+impl WasmProcessor {
+    /// `sets` in the order of the pipeline's processors.
+    pub fn new(engine: Arc<Engine>, signal: Signal, pipeline: String, sets: Vec<Arc<PluginSet>>) -> Self {
+        let chain = ArcSwap::from_pointee(Chain::new(signal, &sets));
+        let workers = Arc::new(Semaphore::new(engine.workers()));
+        WasmProcessor { engine, signal, pipeline, sets, chain, workers }
+    }
+
+    /// What runs now. Made anew by the first batch after a change.
+    fn chain(&self) -> Arc<Chain> {
+        let chain = self.chain.load_full();
+        if chain.is_current(&self.sets) {
+            return chain;
+        }
+        let chain = Arc::new(Chain::new(self.signal, &self.sets));
+        self.chain.store(Arc::clone(&chain));
+        chain
+    }
+
+    async fn run(&self, batch: Batch) -> Result<Option<Batch>, Refusal> {
+        let chain = self.chain();
+        if let Some(refusal) = awaited(&chain) {
+            return Err(refusal);
+        }
+        if !chain.is_wanted() {
+            return Ok(Some(batch));
+        }
+        drop(chain);
+        let worker = self.worker(batch.deadline).await?;
+        // Only now, since a plugin may have changed while the batch waited.
+        let chain = self.chain();
+        if let Some(refusal) = awaited(&chain) {
+            return Err(refusal);
+        }
+        let work = move || {
+            let _worker = worker;
+            run::through(&chain, batch)
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                tracing::error!(pipeline = self.pipeline, "a batch ended in a panic of the plugin host");
+                Err(Refusal::permanent(Cause::Internal, "weir failed while it ran plugins over the request"))
+            }
+        }
+    }
+
+    async fn worker(&self, deadline: Option<Instant>) -> Result<OwnedSemaphorePermit, Refusal> {
+        let workers = Arc::clone(&self.workers);
+        if let Ok(worker) = Arc::clone(&workers).try_acquire_owned() {
+            return Ok(worker);
+        }
+        let deadline = deadline.unwrap_or_else(|| Instant::now() + WAIT_MAX);
+        match tokio::time::timeout_at(deadline.into(), workers.acquire_owned()).await {
+            Ok(Ok(worker)) => Ok(worker),
+            Ok(Err(_)) => Err(Refusal::retryable(Cause::Stopping, None, "weir is stopping")),
+            Err(_) => {
+                let busy = format!("all {} plugin workers of the pipeline are busy", self.engine.workers());
+                Err(Refusal::retryable(Cause::Overload, Some(RETRY_AFTER), busy))
+            }
+        }
+    }
+}
+
+fn awaited(chain: &Chain) -> Option<Refusal> {
+    let name = chain.awaited()?;
+    let message = format!("plugin {name} is not loaded yet");
+    Some(Refusal::retryable(Cause::Plugin, Some(RETRY_AFTER), message))
+}
+
+impl Processor for WasmProcessor {
+    fn process(&self, batch: Batch) -> BoxFuture<'_, Result<Option<Batch>, Refusal>> {
+        Box::pin(self.run(batch))
+    }
+}

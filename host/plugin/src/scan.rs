@@ -1,0 +1,116 @@
+//! Which plugins a source names at this moment, in order, with their settings.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::failure::LoadError;
+use crate::settings::{PluginSettings, SettingsReader, Source};
+
+/// The most plugins of one directory. A batch passes through all of them.
+const PLUGINS_MAX: usize = 256;
+
+/// A plugin that should be there.
+pub(crate) struct Candidate {
+    /// The file's stem.
+    pub name: String,
+    /// How to run it, or why that is not known.
+    pub settings: Result<PluginSettings, LoadError>,
+}
+
+/// The candidates, in the order in which batches pass them.
+///
+/// # Errors
+/// If the directory cannot be listed.
+pub(crate) fn candidates(source: &Source) -> Result<Vec<Candidate>, LoadError> {
+    match source {
+        Source::Plugin(settings) => {
+            Ok(vec![Candidate { name: stem(&settings.plugin), settings: Ok(settings.clone()) }])
+        }
+        Source::Directory { path, settings } => Ok(files(path)?
+            .into_iter()
+            .map(|file| Candidate { name: stem(&file), settings: settings_beside(&file, settings) })
+            .collect()),
+    }
+}
+
+/// Every `*.wasm` of the directory that is a file and not hidden, by file name. Symbolic links are followed.
+fn files(directory: &Path) -> Result<Vec<PathBuf>, LoadError> {
+    let fault = |reason: String| LoadError::Read { path: directory.to_owned(), reason };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).map_err(|error| fault(error.to_string()))? {
+        let path = entry.map_err(|error| fault(error.to_string()))?.path();
+        let hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+        let wasm = path.extension().is_some_and(|extension| extension == "wasm");
+        if wasm && !hidden && path.is_file() {
+            files.push(path);
+        }
+        if files.len() > PLUGINS_MAX {
+            return Err(fault(format!("it holds more than {PLUGINS_MAX} plugins")));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn settings_beside(wasm: &Path, read: &SettingsReader) -> Result<PluginSettings, LoadError> {
+    let yaml = wasm.with_extension("yaml");
+    if !yaml.is_file() {
+        return Ok(PluginSettings::of(wasm));
+    }
+    let settings = read(&yaml, wasm).map_err(|reason| LoadError::Settings { path: yaml.clone(), reason })?;
+    Ok(PluginSettings { plugin: wasm.to_owned(), ..settings })
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    fn directory(path: &Path) -> Source {
+        let settings: SettingsReader = Arc::new(|yaml, _| {
+            let text = fs::read_to_string(yaml).map_err(|error| error.to_string())?;
+            let config = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+            Ok(PluginSettings { config, ..PluginSettings::default() })
+        });
+        Source::Directory { path: path.to_owned(), settings }
+    }
+
+    #[test]
+    fn plugins_come_in_file_name_order_and_hidden_or_foreign_files_are_left_out() {
+        let home = tempfile::tempdir().unwrap();
+        for name in ["b.wasm", "10-a.wasm", "a.wasm", "a-b.wasm", ".c.wasm", "d.wasm.tmp", "e.txt"] {
+            fs::write(home.path().join(name), "").unwrap();
+        }
+        fs::create_dir(home.path().join("folder.wasm")).unwrap();
+        let found = candidates(&directory(home.path())).unwrap();
+        let names: Vec<_> = found.iter().map(|candidate| candidate.name.as_str()).collect();
+        assert_eq!(names, ["10-a", "a-b", "a", "b"]);
+    }
+
+    #[test]
+    fn settings_are_read_beside_the_plugin_and_a_bad_file_spoils_one_plugin_only() {
+        let home = tempfile::tempdir().unwrap();
+        for (name, text) in
+            [("a.wasm", ""), ("a.yaml", "[1]"), ("b.wasm", ""), ("b.yaml", "{"), ("c.wasm", "")]
+        {
+            fs::write(home.path().join(name), text).unwrap();
+        }
+        let found = candidates(&directory(home.path())).unwrap();
+        let [a, b, c] = found.as_slice() else { panic!("three plugins") };
+        let a = a.settings.as_ref().unwrap();
+        assert_eq!(a.config, serde_json::json!([1]));
+        assert_eq!(a.plugin, home.path().join("a.wasm"));
+        assert!(b.settings.as_ref().unwrap_err().to_string().contains("b.yaml"));
+        assert_eq!(c.settings.as_ref().unwrap().config, serde_json::Value::Null);
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_an_error_that_names_it() {
+        let error = candidates(&directory(Path::new("/nowhere/plugins"))).err().unwrap().to_string();
+        assert!(error.starts_with("cannot read /nowhere/plugins: "), "{error}");
+    }
+}

@@ -1,0 +1,106 @@
+//! The live plugins of one `wasm` processor.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use weir_otlp::Interest;
+
+use crate::engine::Engine;
+use crate::failure::LoadError;
+use crate::fingerprint::hex;
+use crate::ledger::{Ledger, Live, Pass};
+use crate::settings::Source;
+use crate::watch::Watch;
+
+/// The plugins that batches pass, in order; replaced as a whole when something changes. One set may serve
+/// several pipelines, and then a stateful plugin is one instance for all of them.
+pub struct PluginSet {
+    engine: Arc<Engine>,
+    id: String,
+    source: Source,
+    live: ArcSwap<Live>,
+    ledger: Mutex<Ledger>,
+}
+
+/// What an operator may want to know about a live plugin.
+#[derive(Clone, Debug)]
+pub struct PluginInfo {
+    /// The file's stem.
+    pub name: String,
+    /// Of the component's bytes, in hexadecimal.
+    pub sha256: String,
+    /// What it sees and may change.
+    pub interest: Interest,
+}
+
+impl PluginSet {
+    /// Loads the plugins for the first time. `id` is the processor's, such as `wasm/redact`.
+    ///
+    /// # Errors
+    /// If the source is one plugin, whatever keeps it from running. If it is a directory, only that it cannot be
+    /// listed: a plugin in it that fails is awaited, and until it loads or is removed the set is not ready and its
+    /// batches are refused.
+    pub async fn load(engine: Arc<Engine>, id: String, source: Source) -> Result<Arc<Self>, LoadError> {
+        let load = move || {
+            let mut ledger = Ledger::default();
+            let live = ledger.update(&engine, &id, &source, Pass::First)?.unwrap_or_default();
+            let live = ArcSwap::from_pointee(live);
+            Ok(Arc::new(PluginSet { engine, id, source, live, ledger: Mutex::new(ledger) }))
+        };
+        match tokio::task::spawn_blocking(load).await {
+            Ok(loaded) => loaded,
+            Err(_) => Err(LoadError::Engine("loading a plugin ended in a panic".to_owned())),
+        }
+    }
+
+    /// Whether batches pass: every plugin that was there at the start runs.
+    pub fn is_ready(&self) -> bool {
+        self.live.load().awaited.is_empty()
+    }
+
+    /// The processor's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The plugins that run now, in order.
+    pub fn plugins(&self) -> Vec<PluginInfo> {
+        let live = self.live.load();
+        let info = live.plugins.iter().map(|plugin| PluginInfo {
+            name: plugin.name.to_string(),
+            sha256: hex(&plugin.code().sha),
+            interest: plugin.interest().clone(),
+        });
+        info.collect()
+    }
+
+    /// Keeps the set in step with the files until the watch is dropped. Needs a tokio runtime.
+    pub fn watch(self: &Arc<Self>) -> Watch {
+        Watch::start(Arc::clone(self))
+    }
+
+    pub(crate) fn live(&self) -> Arc<Live> {
+        self.live.load_full()
+    }
+
+    /// Whether `live` is still what runs.
+    pub(crate) fn is_current(&self, live: &Arc<Live>) -> bool {
+        std::ptr::eq(Arc::as_ptr(live), Arc::as_ptr(&self.live.load()))
+    }
+
+    /// Looks at the files and swaps in what is new. Says in which directories to watch. Blocks.
+    pub(crate) fn refresh(&self, pass: Pass) -> Vec<std::path::PathBuf> {
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        match ledger.update(&self.engine, &self.id, &self.source, pass) {
+            Ok(Some(live)) => self.live.store(Arc::new(live)),
+            Ok(None) => {}
+            Err(error) => tracing::error!(processor = self.id, reason = %error, "plugins cannot be reloaded"),
+        }
+        ledger.directories(&self.source)
+    }
+
+    pub(crate) fn directories(&self) -> Vec<std::path::PathBuf> {
+        let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        ledger.directories(&self.source)
+    }
+}

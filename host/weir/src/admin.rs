@@ -1,0 +1,89 @@
+//! What operators ask weir over HTTP: whether it is ready (`health_check`), and its metrics.
+//!
+//! Both are small HTTP/1 servers on the sockets' runtime, where no guest ever runs: they answer whatever plugins do.
+
+mod health;
+mod metrics;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+
+pub use health::{Health, HealthSettings, Phase, serve_health};
+pub use metrics::{DEFAULT_METRICS_ENDPOINT, METRICS_PATH, serve_metrics};
+
+/// How long the head of a request may take; a probe sends it at once.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+fn http1() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    builder
+}
+
+fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::telemetry::Telemetry;
+
+    async fn get(address: SocketAddr, path: &str) -> String {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: weir\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn health_is_unavailable_until_all_is_ready_and_again_when_weir_stops() {
+        let plugins_ready = Arc::new(AtomicBool::new(false));
+        let plugins = Arc::clone(&plugins_ready);
+        let health = Arc::new(Health::new(move || plugins.load(Ordering::Relaxed)));
+        let settings = HealthSettings { endpoint: "127.0.0.1:0".to_owned(), path: "/".to_owned() };
+        let server = serve_health(&settings, Arc::clone(&health)).await.unwrap();
+        let address = server.local_addr();
+
+        assert!(get(address, "/").await.starts_with("HTTP/1.1 503"));
+        health.set(Phase::Running);
+        let not_loaded = get(address, "/").await;
+        assert!(not_loaded.contains(r#"{"status":"Server not available""#), "{not_loaded}");
+        plugins_ready.store(true, Ordering::Relaxed);
+        let ready = get(address, "/?verbose").await;
+        assert!(ready.starts_with("HTTP/1.1 200"), "{ready}");
+        assert!(ready.contains(r#"{"status":"Server available","upSince":"2"#), "{ready}");
+        assert!(get(address, "/other").await.starts_with("HTTP/1.1 404"));
+        health.set(Phase::Stopping);
+        assert!(get(address, "/").await.starts_with("HTTP/1.1 503"));
+    }
+
+    #[tokio::test]
+    async fn metrics_are_on_their_path_and_elsewhere_is_a_hint() {
+        let telemetry = Arc::new(Telemetry::new().unwrap());
+        let server = serve_metrics("127.0.0.1:0", telemetry).await.unwrap();
+        let metrics = get(server.local_addr(), "/metrics").await;
+        assert!(metrics.contains("content-type: text/plain; version=0.0.4"), "{metrics}");
+        assert!(metrics.contains("otelcol_process_uptime_seconds_total"), "{metrics}");
+        let elsewhere = get(server.local_addr(), "/").await;
+        assert!(elsewhere.starts_with("HTTP/1.1 404"), "{elsewhere}");
+        assert!(elsewhere.contains("/metrics"), "{elsewhere}");
+    }
+}

@@ -1,0 +1,80 @@
+//! The configuration, in the Collector's grammar, in two layers: a tree that knows where everything stands,
+//! and the typed [`Config`] in which everything is valid.
+//!
+//! The way of a configuration, one step a module: `read` (bounded) -> `yaml` (text to tree) -> `merge` (several
+//! sources) -> `expand` (`${env:NAME}`) -> `assemble` (sections to types by `reader`, then what concerns several
+//! sections). Everything that is wrong is collected; nothing of a secret is ever shown.
+
+mod assemble;
+mod at;
+pub mod builtin;
+pub mod catalog;
+mod diagnostic;
+mod endpoint;
+mod environment;
+mod expand;
+mod exporter;
+mod expression;
+mod extension;
+mod field;
+mod headers;
+mod id;
+mod lacking;
+mod load;
+mod merge;
+mod node;
+mod pipeline;
+mod processor;
+mod queue;
+mod read;
+mod reader;
+mod receiver;
+mod rejection;
+mod scalar;
+mod secret;
+pub(crate) mod suggest;
+mod telemetry;
+mod tls;
+mod yaml;
+
+use std::collections::BTreeMap;
+
+pub use diagnostic::{Diagnostic, Place};
+pub use endpoint::{GrpcEndpoint, HostPort, HttpUrl};
+pub use environment::{Environment, ProcessEnvironment};
+pub use exporter::{
+    Compression, DebugExporterConfig, Encoding, ExporterConfig, OtlpGrpcExporterConfig,
+    OtlpHttpExporterConfig, Verbosity,
+};
+pub use extension::HealthCheckConfig;
+pub use field::parse_duration;
+pub use headers::Headers;
+pub use id::ComponentId;
+pub use load::{Loaded, Source, load, load_sources};
+pub use pipeline::PipelineConfig;
+pub use processor::{WasmProcessorConfig, WasmSource, read_drop_in};
+pub use queue::{RetryConfig, SendingQueueConfig, Sizer};
+pub use receiver::{GrpcServerConfig, HttpServerConfig, OtlpReceiverConfig, Transport};
+pub use secret::Secret;
+pub use telemetry::{LogEncoding, LogLevel, LogsConfig, MetricsConfig, MetricsLevel, TelemetryConfig};
+pub use tls::{MinTlsVersion, TlsConfig};
+
+#[cfg(test)]
+pub(crate) use yaml::parse as parse_yaml;
+
+/// A valid configuration. It holds exactly what is to run: components that no pipeline uses are left out.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The `otlp` receivers.
+    pub receivers: BTreeMap<ComponentId, OtlpReceiverConfig>,
+    /// The `wasm` processors.
+    pub processors: BTreeMap<ComponentId, WasmProcessorConfig>,
+    /// The exporters.
+    pub exporters: BTreeMap<ComponentId, ExporterConfig>,
+    /// Where weir says whether it is ready.
+    pub health_check: HealthCheckConfig,
+    /// The pipelines, in the order of the file. Every id in them is in the maps above.
+    pub pipelines: Vec<PipelineConfig>,
+    /// What weir says about itself.
+    pub telemetry: TelemetryConfig,
+}

@@ -1,0 +1,66 @@
+//! The exporters' part of the configuration.
+
+mod debug;
+mod otlp_grpc;
+mod otlp_http;
+
+use serde::Deserialize;
+
+pub use debug::{DebugExporterConfig, Verbosity};
+pub use otlp_grpc::OtlpGrpcExporterConfig;
+pub use otlp_http::{Encoding, OtlpHttpExporterConfig};
+
+use super::at::At;
+use super::diagnostic::Diagnostic;
+use super::reader;
+
+/// One exporter.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExporterConfig {
+    /// `otlp_grpc`, or `otlp`.
+    OtlpGrpc(Box<OtlpGrpcExporterConfig>),
+    /// `otlp_http`, or `otlphttp`.
+    OtlpHttp(Box<OtlpHttpExporterConfig>),
+    /// `debug`.
+    Debug(DebugExporterConfig),
+    /// `nop`: takes everything, sends nothing.
+    Nop,
+}
+
+/// How requests are compressed on their way to an upstream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// The Collector's default.
+    #[default]
+    Gzip,
+    /// Less CPU and smaller, where the upstream takes it.
+    Zstd,
+    /// Not at all.
+    None,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NopExporterConfig {}
+
+impl ExporterConfig {
+    /// Reads and checks one of type `name`, which is the type's first name, not an alias.
+    pub(super) fn read(name: &str, at: &At<'_>, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        match name {
+            "otlp_grpc" => {
+                OtlpGrpcExporterConfig::read(at, problems).map(|config| Self::OtlpGrpc(Box::new(config)))
+            }
+            "otlp_http" => {
+                OtlpHttpExporterConfig::read(at, problems).map(|config| Self::OtlpHttp(Box::new(config)))
+            }
+            "debug" => reader::read(at.node()?, &at.path, problems).map(Self::Debug),
+            "nop" => reader::read(at.node()?, &at.path, problems).map(|NopExporterConfig {}| Self::Nop),
+            // The catalogue names the types, so this is a type that the catalogue has and this match lacks.
+            _ => {
+                problems.push(at.problem("this exporter cannot be configured"));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The `otlp` receiver's part of the configuration.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::at::At;
+use super::diagnostic::Diagnostic;
+use super::endpoint::HostPort;
+use super::field::{bounded, positive_duration, url_path};
+use super::reader;
+
+/// OTLP/gRPC's port (OTLP specification).
+const GRPC_PORT: u16 = 4317;
+/// OTLP/HTTP's port (OTLP specification).
+const HTTP_PORT: u16 = 4318;
+/// The largest request, in MiB: what the OTLP specification recommends since 1.11.
+const MESSAGE_MIB: u64 = 64;
+/// Streams at a time on one connection. tonic has no limit of its own, and memory is bounded per stream.
+const CONCURRENT_STREAMS: u32 = 128;
+/// How long a client may take for the headers of a request. The Collector's minute is more than an
+/// application in the same pod can need, and a slow client holds a connection.
+const READ_HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Above 2 GiB no request can be held in one piece.
+const MESSAGE_MIB_MAX: u64 = 2047;
+const BODY_BYTES_MAX: u64 = MESSAGE_MIB_MAX << 20;
+
+/// One `otlp` receiver: at least one of its protocols is on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OtlpReceiverConfig {
+    /// OTLP/gRPC, if it is on.
+    pub grpc: Option<GrpcServerConfig>,
+    /// OTLP/HTTP, if it is on.
+    pub http: Option<HttpServerConfig>,
+}
+
+/// An OTLP/gRPC server.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GrpcServerConfig {
+    /// Where to listen.
+    pub endpoint: HostPort,
+    /// Over what.
+    pub transport: Transport,
+    /// The largest request, decompressed, in MiB.
+    #[serde(deserialize_with = "bounded::<1, MESSAGE_MIB_MAX, _, _>")]
+    pub max_recv_msg_size_mib: u64,
+    /// Requests at a time on one connection.
+    #[serde(deserialize_with = "bounded::<1, 1_000_000, _, _>")]
+    pub max_concurrent_streams: u32,
+}
+
+/// What a server listens on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// TCP.
+    #[default]
+    Tcp,
+}
+
+impl Default for GrpcServerConfig {
+    fn default() -> Self {
+        GrpcServerConfig {
+            endpoint: HostPort::localhost(GRPC_PORT),
+            transport: Transport::Tcp,
+            max_recv_msg_size_mib: MESSAGE_MIB,
+            max_concurrent_streams: CONCURRENT_STREAMS,
+        }
+    }
+}
+
+/// An OTLP/HTTP server.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpServerConfig {
+    /// Where to listen.
+    pub endpoint: HostPort,
+    /// The largest body, before and after decompression, in bytes.
+    #[serde(deserialize_with = "bounded::<1, BODY_BYTES_MAX, _, _>")]
+    pub max_request_body_size: u64,
+    /// The path for traces.
+    #[serde(deserialize_with = "url_path")]
+    pub traces_url_path: String,
+    /// The path for metrics.
+    #[serde(deserialize_with = "url_path")]
+    pub metrics_url_path: String,
+    /// The path for logs.
+    #[serde(deserialize_with = "url_path")]
+    pub logs_url_path: String,
+    /// How long a client may take for the headers of a request.
+    #[serde(deserialize_with = "positive_duration")]
+    pub read_header_timeout: Duration,
+}
+
+impl Default for HttpServerConfig {
+    fn default() -> Self {
+        HttpServerConfig {
+            endpoint: HostPort::localhost(HTTP_PORT),
+            max_request_body_size: MESSAGE_MIB << 20,
+            traces_url_path: "/v1/traces".to_owned(),
+            metrics_url_path: "/v1/metrics".to_owned(),
+            logs_url_path: "/v1/logs".to_owned(),
+            read_header_timeout: READ_HEADER_TIMEOUT,
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawOtlpReceiver {
+    protocols: Protocols,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Protocols {
+    grpc: Option<GrpcServerConfig>,
+    http: Option<HttpServerConfig>,
+}
+
+impl OtlpReceiverConfig {
+    /// Reads and checks one.
+    pub(super) fn read(at: &At<'_>, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let RawOtlpReceiver { protocols: Protocols { grpc, http } } =
+            reader::read(at.node()?, &at.path, problems)?;
+        let protocols = at.key("protocols");
+        if grpc.is_none() && http.is_none() {
+            problems.push(protocols.problem("must specify at least one protocol: grpc, http or both"));
+        }
+        if let Some(http) = &http {
+            let paths = [&http.traces_url_path, &http.metrics_url_path, &http.logs_url_path];
+            if paths[0] == paths[1] || paths[1] == paths[2] || paths[0] == paths[2] {
+                problems.push(protocols.key("http").problem("each signal needs a URL path of its own"));
+            }
+        }
+        Some(OtlpReceiverConfig { grpc, http })
+    }
+}

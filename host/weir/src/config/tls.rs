@@ -1,0 +1,78 @@
+//! TLS towards an upstream, with the Collector's keys.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::at::At;
+use super::diagnostic::Diagnostic;
+use super::read;
+use super::secret::Secret;
+
+/// How to talk TLS to an upstream. TLS is on unless `insecure` or the endpoint's scheme says otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsConfig {
+    /// No TLS at all.
+    pub insecure: bool,
+    /// TLS, but with any certificate: open to whoever is in the middle.
+    pub insecure_skip_verify: bool,
+    /// The certificates to trust, instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The same as PEM text.
+    pub ca_pem: Option<String>,
+    /// weir's own certificate, for an upstream that asks for one.
+    pub cert_file: Option<PathBuf>,
+    /// The same as PEM text.
+    pub cert_pem: Option<String>,
+    /// The private key of that certificate.
+    pub key_file: Option<PathBuf>,
+    /// The same as PEM text.
+    pub key_pem: Option<Secret>,
+    /// The name that the upstream's certificate must have, if not that of the endpoint.
+    pub server_name_override: Option<String>,
+    /// Trust the system's certificates beside those given.
+    pub include_system_ca_certs_pool: bool,
+    /// The oldest version to talk.
+    pub min_version: MinTlsVersion,
+}
+
+/// A version of TLS. Older ones are broken and not to be had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum MinTlsVersion {
+    /// TLS 1.2, the Collector's default.
+    #[default]
+    #[serde(rename = "1.2")]
+    V1_2,
+    /// TLS 1.3.
+    #[serde(rename = "1.3")]
+    V1_3,
+}
+
+impl TlsConfig {
+    /// Checks what concerns several keys, and that the files are there.
+    pub(super) fn check(&self, at: &At<'_>, problems: &mut Vec<Diagnostic>) {
+        let pairs = [
+            ("ca_file", self.ca_file.is_some(), "ca_pem", self.ca_pem.is_some()),
+            ("cert_file", self.cert_file.is_some(), "cert_pem", self.cert_pem.is_some()),
+            ("key_file", self.key_file.is_some(), "key_pem", self.key_pem.is_some()),
+        ];
+        for (file, has_file, pem, has_pem) in pairs {
+            if has_file && has_pem {
+                problems.push(at.key(pem).problem(format!("give {file} or {pem}, not both")));
+            }
+        }
+        let has_cert = self.cert_file.is_some() || self.cert_pem.is_some();
+        let has_key = self.key_file.is_some() || self.key_pem.is_some();
+        if has_cert != has_key {
+            problems.push(at.problem("a client certificate needs both a cert and a key"));
+        }
+        for (key, file) in
+            [("ca_file", &self.ca_file), ("cert_file", &self.cert_file), ("key_file", &self.key_file)]
+        {
+            if let Some(Err(reason)) = file.as_deref().map(read::text) {
+                problems.push(at.key(key).problem(reason));
+            }
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The OTLP receiver: gRPC and HTTP in, batches out to a [`Consumer`].
+//!
+//! The life of a request, the same on both transports:
+//! 1. path, method, media type and encoding are checked on the head alone;
+//! 2. [`Admission`] gives it a place, before its body is read;
+//! 3. the body is gathered, bounded in bytes and time, and charged to the budget as it grows;
+//! 4. it is decompressed, bounded in what comes out;
+//! 5. its items are counted by the outer framing, and the consumer takes it or refuses it;
+//! 6. one table turns the refusal into a gRPC status or an HTTP status.
+
+mod admission;
+mod body;
+mod decompress;
+mod grpc;
+mod http;
+mod intake;
+mod reply;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use weir_otlp::Signal;
+use weir_pipeline::Consumer;
+
+pub use self::admission::{Admission, AdmissionSettings};
+use self::intake::Intake;
+use crate::listen::{BindError, Bound, Serving};
+use crate::telemetry::Telemetry;
+
+/// What OTLP recommends for the largest request, before and after decompression.
+pub const REQUEST_BYTES_MAX: u64 = 64 << 20;
+
+/// How much a sender may have under way on one stream before weir has read it. A request of a thousand spans fits,
+/// so that a sender need not wait for window updates in the middle of one.
+const STREAM_WINDOW: u32 = 1 << 20;
+
+/// The same for a whole connection.
+const CONNECTION_WINDOW: u32 = 4 << 20;
+
+/// The largest HTTP/2 frame. A request that fits in one is never copied between socket and pipeline.
+const FRAME_BYTES_MAX: u32 = 1 << 20;
+
+/// One `otlp` receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiverSettings {
+    /// As configured, such as `otlp` or `otlp/in`.
+    pub id: String,
+    /// OTLP/gRPC, if it is on.
+    pub grpc: Option<GrpcSettings>,
+    /// OTLP/HTTP, if it is on.
+    pub http: Option<HttpSettings>,
+}
+
+/// OTLP/gRPC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrpcSettings {
+    /// `host:port` to listen on.
+    pub endpoint: String,
+    /// The largest message in bytes, before and after decompression.
+    pub message_bytes_max: u64,
+    /// Requests at a time on one connection.
+    pub concurrent_streams_max: u32,
+    /// How long a request's body may take to arrive.
+    pub body_timeout: Duration,
+}
+
+/// OTLP/HTTP, over HTTP/1.1 and HTTP/2 without TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// `host:port` to listen on.
+    pub endpoint: String,
+    /// The largest body in bytes, before and after decompression.
+    pub body_bytes_max: u64,
+    /// Where each signal is taken, with a leading slash.
+    pub paths: HttpPaths,
+    /// How long a request's head may take to arrive.
+    pub header_timeout: Duration,
+    /// How long a request's body may take to arrive.
+    pub body_timeout: Duration,
+}
+
+/// The path of each signal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpPaths {
+    /// `/v1/traces` unless configured otherwise.
+    pub traces: String,
+    /// `/v1/metrics` unless configured otherwise.
+    pub metrics: String,
+    /// `/v1/logs` unless configured otherwise.
+    pub logs: String,
+    /// `/v1development/profiles` unless configured otherwise.
+    pub profiles: String,
+}
+
+/// A receiver that could not start.
+#[derive(Debug, thiserror::Error)]
+#[error("receiver {id}: {source}")]
+pub struct ReceiverError {
+    id: String,
+    source: BindError,
+}
+
+/// A receiver at work.
+#[derive(Debug)]
+pub struct RunningReceiver {
+    grpc: Option<Serving>,
+    http: Option<Serving>,
+}
+
+// === impl settings ===
+
+impl Default for GrpcSettings {
+    fn default() -> Self {
+        GrpcSettings {
+            endpoint: "localhost:4317".to_owned(),
+            message_bytes_max: REQUEST_BYTES_MAX,
+            concurrent_streams_max: 128,
+            body_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        HttpSettings {
+            endpoint: "localhost:4318".to_owned(),
+            body_bytes_max: REQUEST_BYTES_MAX,
+            paths: HttpPaths::default(),
+            header_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Default for HttpPaths {
+    fn default() -> Self {
+        let path = |signal| crate::wire::http_path(signal).to_owned();
+        HttpPaths {
+            traces: path(Signal::Traces),
+            metrics: path(Signal::Metrics),
+            logs: path(Signal::Logs),
+            profiles: path(Signal::Profiles),
+        }
+    }
+}
+
+// === impl RunningReceiver ===
+
+impl RunningReceiver {
+    /// Listens and serves. Signals that no pipeline of `consumer` takes are answered as unknown.
+    ///
+    /// # Errors
+    /// If an endpoint cannot be listened on; then nothing is listening.
+    pub async fn start(
+        settings: &ReceiverSettings,
+        consumer: Arc<Consumer>,
+        admission: Arc<Admission>,
+        telemetry: &Telemetry,
+    ) -> Result<Self, ReceiverError> {
+        let fail = |source| ReceiverError { id: settings.id.clone(), source };
+        let signals: Vec<Signal> = Signal::ALL.into_iter().filter(|&signal| consumer.takes(signal)).collect();
+        let intake = |transport| {
+            let metrics = telemetry.receiver(&settings.id, transport, &signals);
+            Arc::new(Intake::new(Arc::clone(&consumer), Arc::clone(&admission), metrics))
+        };
+        // Both are bound before either is served: a receiver is up or it is not.
+        let grpc = match &settings.grpc {
+            Some(grpc) => Some((grpc, Bound::bind(&grpc.endpoint).await.map_err(fail)?)),
+            None => None,
+        };
+        let http = match &settings.http {
+            Some(http) => Some((http, Bound::bind(&http.endpoint).await.map_err(fail)?)),
+            None => None,
+        };
+        let grpc = grpc.map(|(grpc, bound)| {
+            announce(&settings.id, "grpc", &bound);
+            bound.serve(grpc_server(grpc), grpc::GrpcService::new(grpc, intake("grpc")))
+        });
+        let http = http.map(|(http, bound)| {
+            announce(&settings.id, "http", &bound);
+            bound.serve(http_server(http), http::HttpService::new(http, intake("http")))
+        });
+        Ok(RunningReceiver { grpc, http })
+    }
+
+    /// Where OTLP/gRPC is taken, if it is.
+    pub fn grpc_addr(&self) -> Option<SocketAddr> {
+        self.grpc.as_ref().map(Serving::local_addr)
+    }
+
+    /// Where OTLP/HTTP is taken, if it is.
+    pub fn http_addr(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(Serving::local_addr)
+    }
+
+    /// Takes no new connections and requests, and lets those under way finish until the deadline. Returns
+    /// whether they all did.
+    pub async fn stop(self, deadline: Instant) -> bool {
+        let stop = async |serving: Option<Serving>| match serving {
+            Some(serving) => serving.stop(deadline).await,
+            None => true,
+        };
+        let (grpc, http) = tokio::join!(stop(self.grpc), stop(self.http));
+        grpc && http
+    }
+}
+
+fn announce(id: &str, transport: &str, bound: &Bound) {
+    tracing::info!(receiver = %id, transport, endpoint = %bound.local_addr(), "listening");
+}
+
+fn grpc_server(settings: &GrpcSettings) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new()).http2_only();
+    tune_http2(&mut builder, settings.concurrent_streams_max);
+    builder
+}
+
+fn http_server(settings: &HttpSettings) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(settings.header_timeout);
+    tune_http2(&mut builder, GrpcSettings::default().concurrent_streams_max);
+    builder
+}
+
+fn tune_http2(builder: &mut Builder<TokioExecutor>, concurrent_streams_max: u32) {
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(concurrent_streams_max)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(FRAME_BYTES_MAX);
+}
+
+#[cfg(test)]
+mod tests;

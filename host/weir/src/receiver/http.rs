@@ -1,0 +1,168 @@
+//! OTLP/HTTP: `POST` of protobuf bodies over HTTP/1.1 and HTTP/2.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use weir_otlp::Signal;
+use weir_pipeline::{Cause, Refusal, catch_panic};
+
+use super::body::{BodyLimits, discard, gather, too_large};
+use super::decompress::{Encoding, decompress};
+use super::intake::Intake;
+use super::reply::{HttpBody, PROTOBUF, http_refusal};
+use super::{HttpPaths, HttpSettings};
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// Serves one connection after another.
+#[derive(Clone)]
+pub(super) struct HttpService {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    limits: BodyLimits,
+    paths: HttpPaths,
+    intake: Arc<Intake>,
+}
+
+// === impl HttpService ===
+
+impl HttpService {
+    pub(super) fn new(settings: &HttpSettings, intake: Arc<Intake>) -> Self {
+        let limits = BodyLimits { bytes_max: settings.body_bytes_max, timeout: settings.body_timeout };
+        HttpService { shared: Arc::new(Shared { limits, paths: settings.paths.clone(), intake }) }
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for HttpService {
+    type Response = Response<HttpBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move { Ok(shared.answer(request).await) })
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    async fn answer(&self, request: Request<Incoming>) -> Response<HttpBody> {
+        let version = request.version();
+        let (head, mut body) = request.into_parts();
+        let signal = match self.signal(&head) {
+            Ok(signal) => signal,
+            Err(response) => {
+                self.let_finish(version, &head.headers, &mut body).await;
+                return *response;
+            }
+        };
+        let outcome = match catch_panic(self.export(signal, &head.headers, &mut body)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(self.intake.panicked()),
+        };
+        self.intake.count_request(&outcome);
+        match outcome {
+            Ok(()) => succeeded(),
+            Err(refusal) => {
+                self.let_finish(version, &head.headers, &mut body).await;
+                http_refusal(&refusal)
+            }
+        }
+    }
+
+    /// Reads the head: which signal, or the answer to a request that is none of OTLP's. Boxed, since it is large and rare.
+    fn signal(&self, head: &http::request::Parts) -> Result<Signal, Box<Response<HttpBody>>> {
+        let path = head.uri.path();
+        let paths = [
+            (self.paths.traces.as_str(), Signal::Traces),
+            (self.paths.metrics.as_str(), Signal::Metrics),
+            (self.paths.logs.as_str(), Signal::Logs),
+            (self.paths.profiles.as_str(), Signal::Profiles),
+        ];
+        let signal = paths.into_iter().find(|(known, _)| *known == path).map(|(_, signal)| signal);
+        let Some(signal) = signal.filter(|&signal| self.intake.takes(signal)) else {
+            return Err(Box::new(text(StatusCode::NOT_FOUND, "404 page not found")));
+        };
+        if head.method != Method::POST {
+            let answer = "405 method not allowed, supported: [POST]";
+            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, answer);
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+            return Err(Box::new(response));
+        }
+        match media_type(&head.headers) {
+            Some(kind) if kind.eq_ignore_ascii_case("application/x-protobuf") => Ok(signal),
+            Some(kind) if kind.eq_ignore_ascii_case("application/json") => Err(Box::new(text(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "415 unsupported media type, supported: [application/x-protobuf]; \
+                 weir does not take OTLP/JSON yet, set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
+            ))),
+            _ => Err(Box::new(text(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "415 unsupported media type, supported: [application/x-protobuf]",
+            ))),
+        }
+    }
+
+    async fn export(&self, signal: Signal, headers: &HeaderMap, body: &mut Incoming) -> Result<(), Refusal> {
+        let encoding = encoding(headers)?;
+        let mut charge = self.intake.admit()?;
+        let content_length = content_length(headers);
+        if content_length.is_some_and(|len| len > self.limits.bytes_max) {
+            return Err(too_large(self.limits.bytes_max));
+        }
+        let body = gather(body, self.limits, &mut charge, |_| content_length).await?;
+        let (payload, _charge) = decompress(encoding, body, self.limits.bytes_max, charge).await?;
+        self.intake.take(signal, payload, None).await
+    }
+
+    /// Lets an HTTP/1 client finish writing before it is answered, unless it waits for leave to write.
+    async fn let_finish(&self, version: Version, headers: &HeaderMap, body: &mut Incoming) {
+        if version < Version::HTTP_2 && !headers.contains_key(EXPECT) {
+            discard(body, self.limits).await;
+        }
+    }
+}
+
+fn succeeded() -> Response<HttpBody> {
+    let mut response = Response::new(Full::default());
+    response.headers_mut().insert(CONTENT_TYPE, PROTOBUF);
+    response
+}
+
+fn text(status: StatusCode, body: &'static str) -> Response<HttpBody> {
+    let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, TEXT);
+    response
+}
+
+/// The media type without its parameters.
+fn media_type(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or_default().trim())
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
+    let known = match headers.get(CONTENT_ENCODING) {
+        None => Some(Encoding::Identity),
+        Some(name) => name.to_str().ok().and_then(Encoding::by_name),
+    };
+    known.ok_or_else(|| {
+        let text = format!("the content-encoding is not supported, supported: {}", Encoding::SUPPORTED);
+        Refusal::permanent(Cause::Malformed, text)
+    })
+}

@@ -1,0 +1,143 @@
+//! From the configuration's words to the settings of the parts, one function a part.
+
+use std::path::Path;
+
+use weir_pipeline::{QueueSettings, RetrySettings, Sizer};
+
+use crate::admin::HealthSettings;
+use crate::config::{
+    self, ComponentId, ExporterConfig, HealthCheckConfig, MinTlsVersion, OtlpReceiverConfig, RetryConfig,
+    SendingQueueConfig, TlsConfig,
+};
+use crate::exporter::{
+    Compression, ExporterSettings, Headers, OtlpGrpcSettings, OtlpHttpSettings, Pem, SignalEndpoints,
+    TlsSettings, TlsVersion, Verbosity,
+};
+use crate::receiver::{GrpcSettings, HttpPaths, HttpSettings, ReceiverSettings};
+
+pub(super) fn health(config: &HealthCheckConfig) -> HealthSettings {
+    HealthSettings { endpoint: config.endpoint.to_string(), path: config.path.clone() }
+}
+
+pub(super) fn receiver(id: &ComponentId, config: &OtlpReceiverConfig) -> ReceiverSettings {
+    let grpc = config.grpc.as_ref().map(|grpc| GrpcSettings {
+        endpoint: grpc.endpoint.to_string(),
+        message_bytes_max: grpc.max_recv_msg_size_mib << 20,
+        concurrent_streams_max: grpc.max_concurrent_streams,
+        ..GrpcSettings::default()
+    });
+    let http = config.http.as_ref().map(|http| HttpSettings {
+        endpoint: http.endpoint.to_string(),
+        body_bytes_max: http.max_request_body_size,
+        paths: HttpPaths {
+            traces: http.traces_url_path.clone(),
+            metrics: http.metrics_url_path.clone(),
+            logs: http.logs_url_path.clone(),
+            ..HttpPaths::default()
+        },
+        header_timeout: http.read_header_timeout,
+        ..HttpSettings::default()
+    });
+    ReceiverSettings { id: id.to_string(), grpc, http }
+}
+
+pub(super) fn exporter(config: &ExporterConfig) -> ExporterSettings {
+    match config {
+        ExporterConfig::OtlpGrpc(grpc) => {
+            let scheme = if grpc.uses_tls() { "https" } else { "http" };
+            ExporterSettings::OtlpGrpc(OtlpGrpcSettings {
+                endpoint: format!("{scheme}://{}", grpc.endpoint.authority),
+                tls: tls(&grpc.tls),
+                headers: headers(&grpc.headers),
+                compression: compression(grpc.compression),
+                timeout: grpc.timeout,
+            })
+        }
+        ExporterConfig::OtlpHttp(http) => {
+            let url = |url: &Option<config::HttpUrl>| url.as_ref().map(ToString::to_string);
+            ExporterSettings::OtlpHttp(OtlpHttpSettings {
+                endpoint: url(&http.endpoint),
+                signal_endpoints: SignalEndpoints {
+                    traces: url(&http.traces_endpoint),
+                    metrics: url(&http.metrics_endpoint),
+                    logs: url(&http.logs_endpoint),
+                    profiles: url(&http.profiles_endpoint),
+                },
+                tls: tls(&http.tls),
+                headers: headers(&http.headers),
+                compression: compression(http.compression),
+                timeout: http.timeout,
+            })
+        }
+        ExporterConfig::Debug(debug) => ExporterSettings::Debug(match debug.verbosity {
+            config::Verbosity::Basic => Verbosity::Basic,
+            config::Verbosity::Normal => Verbosity::Normal,
+            config::Verbosity::Detailed => Verbosity::Detailed,
+        }),
+        ExporterConfig::Nop => ExporterSettings::Nop,
+    }
+}
+
+pub(super) fn queue(config: &ExporterConfig) -> QueueSettings {
+    match config {
+        ExporterConfig::OtlpGrpc(grpc) => queue_settings(&grpc.sending_queue, &grpc.retry_on_failure),
+        ExporterConfig::OtlpHttp(http) => queue_settings(&http.sending_queue, &http.retry_on_failure),
+        // They have no upstream that could be away.
+        ExporterConfig::Debug(_) | ExporterConfig::Nop => QueueSettings::default(),
+    }
+}
+
+fn queue_settings(queue: &SendingQueueConfig, retry: &RetryConfig) -> QueueSettings {
+    QueueSettings {
+        enabled: queue.enabled,
+        num_consumers: queue.num_consumers,
+        queue_size: queue.queue_size,
+        sizer: match queue.sizer {
+            config::Sizer::Requests => Sizer::Requests,
+            config::Sizer::Items => Sizer::Items,
+            config::Sizer::Bytes => Sizer::Bytes,
+        },
+        wait_for_result: queue.wait_for_result,
+        block_on_overflow: queue.block_on_overflow,
+        retry: RetrySettings {
+            enabled: retry.enabled,
+            initial_interval: retry.initial_interval,
+            randomization_factor: retry.randomization_factor,
+            multiplier: retry.multiplier,
+            max_interval: retry.max_interval,
+            max_elapsed_time: retry.max_elapsed_time,
+        },
+        ..QueueSettings::default()
+    }
+}
+
+fn headers(headers: &config::Headers) -> Headers {
+    Headers(headers.iter().map(|(name, value)| (name.to_owned(), value.expose().to_owned())).collect())
+}
+
+fn compression(compression: config::Compression) -> Compression {
+    match compression {
+        config::Compression::Gzip => Compression::Gzip,
+        config::Compression::Zstd => Compression::Zstd,
+        config::Compression::None => Compression::None,
+    }
+}
+
+fn tls(tls: &TlsConfig) -> TlsSettings {
+    let pem = |file: Option<&Path>, text: Option<&str>| {
+        file.map(|path| Pem::File(path.to_owned())).or_else(|| text.map(|text| Pem::Text(text.to_owned())))
+    };
+    TlsSettings {
+        insecure: tls.insecure,
+        insecure_skip_verify: tls.insecure_skip_verify,
+        ca: pem(tls.ca_file.as_deref(), tls.ca_pem.as_deref()),
+        include_system_ca_certs_pool: tls.include_system_ca_certs_pool,
+        cert: pem(tls.cert_file.as_deref(), tls.cert_pem.as_deref()),
+        key: pem(tls.key_file.as_deref(), tls.key_pem.as_ref().map(config::Secret::expose)),
+        server_name_override: tls.server_name_override.clone(),
+        min_version: match tls.min_version {
+            MinTlsVersion::V1_2 => TlsVersion::V1_2,
+            MinTlsVersion::V1_3 => TlsVersion::V1_3,
+        },
+    }
+}

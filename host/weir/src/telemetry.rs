@@ -1,0 +1,133 @@
+//! weir's own metrics: the Collector's names where it has one, `weir_*` where it has none.
+//!
+//! Every series that a component will ever have is made when the component is, at zero, so that a rate over it is
+//! right from its first increment on. The text format has no place for `_total`, so the names carry it themselves.
+
+mod exporter;
+mod families;
+mod process;
+mod processor;
+mod receiver;
+
+use prometheus::{Encoder, Registry, TextEncoder};
+use weir_otlp::Signal;
+use weir_pipeline::Processor;
+
+pub use exporter::ExporterMetrics;
+use families::Families;
+pub use receiver::{Outcome, ReceiverMetrics};
+
+/// The media type of what [`Telemetry::render`] writes.
+pub const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The registry and the families of series that components share.
+pub struct Telemetry {
+    registry: Registry,
+    families: Families,
+}
+
+/// A metric could not be made. This is a mistake in weir, never in its input.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot make the metrics: {0}")]
+pub struct TelemetryError(#[from] prometheus::Error);
+
+impl Telemetry {
+    /// An own registry, with the process's metrics in it already.
+    ///
+    /// # Errors
+    /// If two metrics have the same name.
+    pub fn new() -> Result<Self, TelemetryError> {
+        let registry = Registry::new();
+        let families = Families::register(&registry)?;
+        registry.register(Box::new(process::ProcessMetrics::new()?))?;
+        Ok(Telemetry { registry, families })
+    }
+
+    /// The registry, for those who bring metrics of their own, such as plugins.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The metrics of one receiver and transport (`grpc` or `http`) for the signals that it takes.
+    pub fn receiver(&self, id: &str, transport: &str, signals: &[Signal]) -> ReceiverMetrics {
+        ReceiverMetrics::new(&self.families, id, transport, signals)
+    }
+
+    /// The metrics of one exporter for the signals that it is given. `queue_capacity` is in the unit of its sizer.
+    pub fn exporter(&self, id: &str, signals: &[Signal], queue_capacity: u64) -> ExporterMetrics {
+        ExporterMetrics::new(&self.families, id, signals, queue_capacity)
+    }
+
+    /// The same processor, with the items counted that go in and come out.
+    pub fn count_items(&self, id: &str, signal: Signal, processor: Box<dyn Processor>) -> Box<dyn Processor> {
+        Box::new(processor::Counted::new(&self.families, id, signal, processor))
+    }
+
+    /// Every series, in the Prometheus text format.
+    ///
+    /// # Errors
+    /// If a family is inconsistent.
+    pub fn render(&self) -> Result<Vec<u8>, TelemetryError> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weir_pipeline::ExportObserver;
+
+    use super::*;
+
+    fn text(telemetry: &Telemetry) -> String {
+        String::from_utf8(telemetry.render().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_series_of_a_signal_in_use_is_there_at_zero_and_no_other() {
+        let telemetry = Telemetry::new().unwrap();
+        let _receiver = telemetry.receiver("otlp", "grpc", &[Signal::Traces]);
+        let _exporter = telemetry.exporter("otlp_grpc/a", &[Signal::Traces], 1000);
+        let text = text(&telemetry);
+        for series in [
+            r#"otelcol_receiver_accepted_spans_total{receiver="otlp",transport="grpc"} 0"#,
+            r#"otelcol_receiver_refused_spans_total{receiver="otlp",transport="grpc"} 0"#,
+            r#"otelcol_receiver_failed_spans_total{receiver="otlp",transport="grpc"} 0"#,
+            r#"otelcol_receiver_requests_total{outcome="refused",receiver="otlp",transport="grpc"} 0"#,
+            r#"otelcol_exporter_sent_spans_total{exporter="otlp_grpc/a"} 0"#,
+            r#"otelcol_exporter_send_failed_spans_total{exporter="otlp_grpc/a"} 0"#,
+            r#"otelcol_exporter_enqueue_failed_spans_total{exporter="otlp_grpc/a"} 0"#,
+            r#"otelcol_exporter_queue_size{exporter="otlp_grpc/a"} 0"#,
+            r#"otelcol_exporter_queue_capacity{exporter="otlp_grpc/a"} 1000"#,
+            r#"otelcol_exporter_in_flight_requests{exporter="otlp_grpc/a"} 0"#,
+        ] {
+            assert!(text.contains(series), "{series} is missing in\n{text}");
+        }
+        assert!(!text.contains("log_records"), "no pipeline of logs, no series of logs");
+    }
+
+    #[test]
+    fn the_process_tells_its_uptime_its_cpu_time_and_its_memory() {
+        let text = text(&Telemetry::new().unwrap());
+        let value = |name: &str| -> f64 {
+            let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+            line.rsplit(' ').next().unwrap().parse().unwrap()
+        };
+        assert!(value("otelcol_process_uptime_seconds_total ") >= 0.0);
+        assert!(value("otelcol_process_cpu_seconds_total ") >= 0.0);
+        assert!(value("otelcol_process_memory_rss ") > 100_000.0);
+    }
+
+    #[test]
+    fn every_counter_ends_in_total_and_no_gauge_does() {
+        let telemetry = Telemetry::new().unwrap();
+        let _receiver = telemetry.receiver("otlp", "http", &Signal::ALL);
+        let exporter = telemetry.exporter("nop", &Signal::ALL, 1);
+        exporter.sent(Signal::Logs, 3);
+        for line in text(&telemetry).lines().filter(|line| line.starts_with("# TYPE")) {
+            let words: Vec<&str> = line.split(' ').collect();
+            assert_eq!(words[2].ends_with("_total"), words[3] == "counter", "{line}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What an exporter's queue counts.
+
+use prometheus::{IntCounter, IntGauge};
+use weir_otlp::Signal;
+use weir_pipeline::ExportObserver;
+
+use super::families::{Families, SignalCounters};
+
+/// The metrics of one exporter.
+pub struct ExporterMetrics {
+    sent: SignalCounters,
+    send_failed: SignalCounters,
+    enqueue_failed: SignalCounters,
+    rejected: prometheus::IntCounterVec,
+    panics: IntCounter,
+    queue_size: IntGauge,
+    in_flight: IntGauge,
+    id: String,
+}
+
+impl ExporterMetrics {
+    pub(super) fn new(families: &Families, id: &str, signals: &[Signal], queue_capacity: u64) -> Self {
+        let labels = [id];
+        let capacity = families.queue_capacity.with_label_values(&labels);
+        capacity.set(i64::try_from(queue_capacity).unwrap_or(i64::MAX));
+        for signal in signals {
+            families.rejected.with_label_values(&[id, signal.name()]);
+        }
+        ExporterMetrics {
+            sent: SignalCounters::new(&families.sent, &labels, signals),
+            send_failed: SignalCounters::new(&families.send_failed, &labels, signals),
+            enqueue_failed: SignalCounters::new(&families.enqueue_failed, &labels, signals),
+            rejected: families.rejected.clone(),
+            panics: families.exporter_panics.with_label_values(&labels),
+            queue_size: families.queue_size.with_label_values(&labels),
+            in_flight: families.in_flight.with_label_values(&labels),
+            id: id.to_owned(),
+        }
+    }
+}
+
+impl ExportObserver for ExporterMetrics {
+    fn sent(&self, signal: Signal, items: u64) {
+        self.sent.add(signal, items);
+    }
+
+    fn send_failed(&self, signal: Signal, items: u64) {
+        self.send_failed.add(signal, items);
+    }
+
+    fn enqueue_failed(&self, signal: Signal, items: u64) {
+        self.enqueue_failed.add(signal, items);
+    }
+
+    fn rejected(&self, signal: Signal, items: u64) {
+        self.rejected.with_label_values(&[self.id.as_str(), signal.name()]).inc_by(items);
+    }
+
+    fn queue_size(&self, used: u64) {
+        self.queue_size.set(i64::try_from(used).unwrap_or(i64::MAX));
+    }
+
+    fn attempt_started(&self) {
+        self.in_flight.inc();
+    }
+
+    fn attempt_ended(&self) {
+        self.in_flight.dec();
+    }
+
+    fn panicked(&self) {
+        self.panics.inc();
+    }
+}

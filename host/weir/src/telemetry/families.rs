@@ -1,0 +1,145 @@
+//! The names, labels and help texts of every family of series, in one place.
+
+use std::sync::OnceLock;
+
+use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
+use weir_otlp::Signal;
+
+/// A family per signal: the signal is part of the name, as in the Collector.
+#[derive(Clone)]
+pub(super) struct SignalFamily([IntCounterVec; Signal::ALL.len()]);
+
+/// All families.
+pub(super) struct Families {
+    pub(super) accepted: SignalFamily,
+    pub(super) refused: SignalFamily,
+    pub(super) failed: SignalFamily,
+    pub(super) requests: IntCounterVec,
+    pub(super) receiver_panics: IntCounterVec,
+    pub(super) sent: SignalFamily,
+    pub(super) send_failed: SignalFamily,
+    pub(super) enqueue_failed: SignalFamily,
+    pub(super) rejected: IntCounterVec,
+    pub(super) exporter_panics: IntCounterVec,
+    pub(super) queue_size: IntGaugeVec,
+    pub(super) queue_capacity: IntGaugeVec,
+    pub(super) in_flight: IntGaugeVec,
+    pub(super) incoming: IntCounterVec,
+    pub(super) outgoing: IntCounterVec,
+}
+
+/// One component's counters of one meaning, one a signal, each made at its first use at the latest.
+pub(super) struct SignalCounters {
+    family: SignalFamily,
+    labels: Vec<String>,
+    counters: [OnceLock<IntCounter>; Signal::ALL.len()],
+}
+
+// === impl Families ===
+
+impl Families {
+    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let by_signal = |kind: &str, what: &str, labels: &[&str], help: &str| {
+            let family = |signal: Signal| {
+                let items = signal.items_name();
+                let name = format!("otelcol_{kind}_{what}_{items}_total");
+                counter(registry, &name, labels, &help.replace("{items}", &items.replace('_', " ")))
+            };
+            let [a, b, c, d] = Signal::ALL;
+            Ok::<_, prometheus::Error>(SignalFamily([family(a)?, family(b)?, family(c)?, family(d)?]))
+        };
+        let receiver = ["receiver", "transport"];
+        let exporter = ["exporter"];
+        let processor = ["processor", "otel_signal"];
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGaugeVec::new(Opts::new(name, help), &exporter)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        let counter = |name: &str, labels: &[&str], help: &str| counter(registry, name, labels, help);
+        Ok(Families {
+            accepted: by_signal("receiver", "accepted", &receiver, "{items} whose fate is in weir's hands")?,
+            refused: by_signal("receiver", "refused", &receiver, "{items} that their sender still has")?,
+            failed: by_signal("receiver", "failed", &receiver, "{items} lost to a fault of weir's own")?,
+            requests: counter(
+                "otelcol_receiver_requests_total",
+                &["receiver", "transport", "outcome"],
+                "requests by outcome: success, refused, failure",
+            )?,
+            receiver_panics: counter(
+                "weir_receiver_panics_total",
+                &receiver,
+                "requests that made weir panic; each was answered with an internal error",
+            )?,
+            sent: by_signal("exporter", "sent", &exporter, "{items} that the upstream took")?,
+            send_failed: by_signal(
+                "exporter",
+                "send_failed",
+                &exporter,
+                "{items} that the upstream did not take",
+            )?,
+            enqueue_failed: by_signal(
+                "exporter",
+                "enqueue_failed",
+                &exporter,
+                "{items} that found the queue full",
+            )?,
+            rejected: counter(
+                "weir_exporter_rejected_items_total",
+                &["exporter", "otel_signal"],
+                "the part of the failed items that the upstream rejected by partial success",
+            )?,
+            exporter_panics: counter(
+                "weir_exporter_panics_total",
+                &exporter,
+                "batches that made the exporter panic; their items count as failed",
+            )?,
+            queue_size: gauge("otelcol_exporter_queue_size", "room in use, waiting and in flight")?,
+            queue_capacity: gauge("otelcol_exporter_queue_capacity", "room in all")?,
+            in_flight: gauge("otelcol_exporter_in_flight_requests", "attempts under way")?,
+            incoming: counter("otelcol_processor_incoming_items_total", &processor, "items that went in")?,
+            outgoing: counter("otelcol_processor_outgoing_items_total", &processor, "items that came out")?,
+        })
+    }
+}
+
+fn counter(
+    registry: &Registry,
+    name: &str,
+    labels: &[&str],
+    help: &str,
+) -> Result<IntCounterVec, prometheus::Error> {
+    let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(counter.clone()))?;
+    Ok(counter)
+}
+
+// === impl SignalCounters ===
+
+impl SignalCounters {
+    /// Counters with these label values, at zero for `signals`.
+    pub(super) fn new(family: &SignalFamily, labels: &[&str], signals: &[Signal]) -> Self {
+        let labels = labels.iter().map(|&label| label.to_owned()).collect();
+        let counters = SignalCounters { family: family.clone(), labels, counters: Default::default() };
+        for &signal in signals {
+            counters.add(signal, 0);
+        }
+        counters
+    }
+
+    pub(super) fn add(&self, signal: Signal, items: u64) {
+        let (SignalFamily(families), index) = (&self.family, index_of(signal));
+        if let (Some(counter), Some(family)) = (self.counters.get(index), families.get(index)) {
+            counter.get_or_init(|| family.with_label_values(&self.labels)).inc_by(items);
+        }
+    }
+}
+
+fn index_of(signal: Signal) -> usize {
+    match signal {
+        Signal::Traces => 0,
+        Signal::Metrics => 1,
+        Signal::Logs => 2,
+        Signal::Profiles => 3,
+    }
+}

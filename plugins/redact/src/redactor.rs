@@ -1,0 +1,302 @@
+//! Redacts one text: finds, decides, and answers with the patches to apply. JSON inside the text is followed, and
+//! so is JSON inside that.
+
+use std::ops::Range;
+
+use crate::{
+    glob::{self, Glob},
+    json::{self, Token, Tokens, escape},
+    keys::{KeyAction, Keys},
+    replace::Replacer,
+    rule::Rule,
+    scan::{Hit, Scanner},
+    verify::{self, Found, Memory},
+};
+
+/// How deep texts inside texts are decoded: JSON, JSON in it, and JSON in that.
+const DEPTH_MAX: u8 = 3;
+
+/// Replaces `range` of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch {
+    pub range: Range<usize>,
+    pub with: Vec<u8>,
+}
+
+/// What the detectors say about one text.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// In order, and apart from each other once they are settled.
+    pub found: Vec<Found>,
+    /// Whether escapes may hide more.
+    pub is_escaped: bool,
+}
+
+/// Where a text stands, as far as that matters for its replacement.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Site {
+    /// In an attribute of a data point.
+    pub is_point: bool,
+    /// How many texts it is inside of.
+    depth: u8,
+}
+
+impl Site {
+    /// A value of the batch.
+    pub fn value(is_point: bool) -> Site {
+        Site { is_point, depth: 0 }
+    }
+
+    fn inner(self) -> Site {
+        Site { depth: self.depth + 1, ..self }
+    }
+}
+
+/// What stays as it is although a rule finds it.
+#[derive(Clone, Debug, Default)]
+pub struct Allowed(pub Vec<(Option<Rule>, Glob)>);
+
+impl Allowed {
+    fn has(&self, found: &Found, value: &[u8]) -> bool {
+        let matched = value.get(found.start..found.end).unwrap_or(&[]);
+        self.0.iter().any(|(rule, glob)| rule.is_none_or(|rule| rule == found.rule) && glob.fits(matched, glob::plain))
+    }
+}
+
+/// The compiled configuration, and the counts since the last batch.
+pub struct Redactor {
+    pub keys: Keys,
+    pub replacer: Replacer,
+    pub allowed: Allowed,
+    /// Whether JSON in strings is followed.
+    pub follows_json: bool,
+    /// Replaced findings, by [`Rule::index`].
+    pub counts: [u64; Rule::COUNT],
+}
+
+impl Redactor {
+    /// What the detectors find in one text.
+    pub fn find(&self, scanner: &Scanner, text: &[u8]) -> Findings {
+        let (mut memory, mut findings) = (Memory::default(), Findings::default());
+        scanner.sweep(text, |hit: Hit| verify::verify(scanner, &mut memory, text, hit, &mut findings.found));
+        findings.is_escaped = memory.is_escaped;
+        self.settle(text, &mut findings.found);
+        findings
+    }
+
+    /// Takes out what is allowed, then unites what overlaps. In this order, since what is allowed must not
+    /// cover what is not.
+    pub fn settle(&self, text: &[u8], found: &mut Vec<Found>) {
+        if !self.allowed.0.is_empty() {
+            found.retain(|found| !self.allowed.has(found, text));
+        }
+        verify::settle(found);
+    }
+
+    /// The patches of a text, given what was found in it.
+    pub fn patches(&mut self, scanner: &Scanner, text: &[u8], findings: &Findings, site: Site) -> Vec<Patch> {
+        if self.follows_json && site.depth < DEPTH_MAX && json::may_be_json(text) {
+            return JsonText { redactor: self, scanner, text, findings, site, next: 0, patches: Vec::new() }.patches();
+        }
+        if findings.is_escaped && site.depth < DEPTH_MAX {
+            return self.decoded(scanner, text, site);
+        }
+        findings.found.iter().map(|found| self.patch(text, found, site)).collect()
+    }
+
+    /// The patch that replaces one finding.
+    fn patch(&mut self, text: &[u8], found: &Found, site: Site) -> Patch {
+        let mut with = Vec::new();
+        let matched = text.get(found.start..found.end).unwrap_or(&[]);
+        self.replacer.write(found, matched, site.is_point, &mut with);
+        self.count(found.rule);
+        Patch { range: found.start..found.end, with }
+    }
+
+    /// The patches of an escaped text: those of the decoded one, put back to their places.
+    fn decoded(&mut self, scanner: &Scanner, text: &[u8], site: Site) -> Vec<Patch> {
+        let decoded = escape::decode(text);
+        let findings = self.find(scanner, &decoded);
+        let mut patches = self.patches(scanner, &decoded, &findings, site.inner());
+        escape::locate(text, patches.iter_mut().map(|patch| &mut patch.range));
+        patches.iter_mut().for_each(Patch::escape);
+        patches
+    }
+
+    /// Counts one replacement.
+    pub fn count(&mut self, rule: Rule) {
+        if let Some(count) = self.counts.get_mut(rule.index()) {
+            *count += 1;
+        }
+    }
+}
+
+impl Patch {
+    fn escape(&mut self) {
+        let mut escaped = Vec::with_capacity(self.with.len());
+        escape::encode(&self.with, &mut escaped);
+        self.with = escaped;
+    }
+}
+
+/// Appends the text with its patches, which are in order and apart.
+pub fn apply(text: &[u8], patches: &[Patch], out: &mut Vec<u8>) {
+    let mut at = 0;
+    for patch in patches {
+        out.extend_from_slice(text.get(at..patch.range.start).unwrap_or(&[]));
+        out.extend_from_slice(&patch.with);
+        at = patch.range.end;
+    }
+    out.extend_from_slice(text.get(at..).unwrap_or(&[]));
+}
+
+/// The walk over one JSON text.
+struct JsonText<'t> {
+    redactor: &'t mut Redactor,
+    scanner: &'t Scanner,
+    text: &'t [u8],
+    findings: &'t Findings,
+    site: Site,
+    /// The first finding that no token has reached yet.
+    next: usize,
+    patches: Vec<Patch>,
+}
+
+impl JsonText<'_> {
+    fn patches(mut self) -> Vec<Patch> {
+        // The action of the name before, and of the container that a name before decided about, with its depth.
+        let mut named = KeyAction::Scan;
+        let mut inside: Option<(usize, KeyAction)> = None;
+        let mut depth = 0;
+        for token in Tokens::new(self.text) {
+            let action = inside.map_or(named, |(_, action)| action);
+            match token {
+                Token::Name(range) => {
+                    named = self.name(range);
+                    continue;
+                }
+                Token::Open => {
+                    if inside.is_none() && !named.scans() {
+                        inside = Some((depth, named));
+                    }
+                    depth += 1;
+                }
+                Token::Close => {
+                    depth -= 1;
+                    inside = inside.filter(|(outer, _)| *outer < depth);
+                }
+                Token::String(range) if action.scans() => self.string(range),
+                Token::String(range) => self.hidden(range, action, false),
+                Token::Scalar(range) if action.scans() => self.scalar(range),
+                Token::Scalar(range) => self.hidden(range, action, true),
+                Token::Rest(start) => self.rest(start),
+            }
+            named = KeyAction::Scan;
+        }
+        self.patches
+    }
+
+    fn slice(&self, range: &Range<usize>) -> &'_ [u8] {
+        self.text.get(range.clone()).unwrap_or(&[])
+    }
+
+    /// The findings that start before `end`, and count as seen from now on.
+    fn take(&mut self, end: usize) -> Range<usize> {
+        let from = self.next;
+        let rest = self.findings.found.get(from..).unwrap_or(&[]);
+        self.next += rest.iter().take_while(|found| found.start < end).count();
+        from..self.next
+    }
+
+    /// A name is never rewritten, whatever stands in it: telemetry is queried by names.
+    fn name(&mut self, range: Range<usize>) -> KeyAction {
+        self.take(range.end);
+        let raw = self.slice(&range);
+        if raw.contains(&b'\\') {
+            let name = escape::decode(raw);
+            return self.redactor.keys.action(&name);
+        }
+        let raw = self.text.get(range).unwrap_or(&[]);
+        self.redactor.keys.action(raw)
+    }
+
+    /// A string that the detectors decide about.
+    fn string(&mut self, range: Range<usize>) {
+        let taken = self.take(range.end);
+        if self.site.depth + 1 < DEPTH_MAX && hides(self.slice(&range)) {
+            let inner = self.text.get(range.clone()).unwrap_or(&[]);
+            for mut patch in self.redactor.decoded(self.scanner, inner, self.site) {
+                patch.range = range.start + patch.range.start..range.start + patch.range.end;
+                self.patches.push(patch);
+            }
+            return;
+        }
+        let findings = self.findings;
+        for found in findings.found.get(taken).unwrap_or(&[]) {
+            let found = Found { start: found.start.max(range.start), end: found.end.min(range.end), ..*found };
+            let mut patch = self.redactor.patch(self.text, &found, self.site);
+            patch.escape();
+            self.patches.push(patch);
+        }
+    }
+
+    /// A number in which something was found is replaced as a whole, by a string.
+    fn scalar(&mut self, range: Range<usize>) {
+        let taken = self.take(range.end);
+        let Some(first) = self.findings.found.get(taken).and_then(<[Found]>::first) else { return };
+        let found = Found { start: range.start, end: range.end, ..*first };
+        let mut patch = self.redactor.patch(self.text, &found, self.site);
+        patch.escape();
+        patch.with.insert(0, b'"');
+        patch.with.push(b'"');
+        self.patches.push(patch);
+    }
+
+    /// A value that a key rule decides about.
+    fn hidden(&mut self, range: Range<usize>, action: KeyAction, is_scalar: bool) {
+        self.take(range.end);
+        let value = self.slice(&range);
+        // Numbers may be codes; `true`, `false` and `null` tell nothing.
+        let is_word = is_scalar && !value.iter().any(u8::is_ascii_digit);
+        if action == KeyAction::Keep || is_word {
+            return;
+        }
+        let decoded = escape::decode(value);
+        let mut patch = Patch { range, with: Vec::new() };
+        if !self.redactor.replacer.write_key(action, &decoded, self.site.is_point, &mut patch.with) {
+            return;
+        }
+        self.redactor.count(Rule::KEY);
+        patch.escape();
+        if is_scalar {
+            patch.with.insert(0, b'"');
+            patch.with.push(b'"');
+        }
+        self.patches.push(patch);
+    }
+
+    /// What is not JSON any more is plain text.
+    fn rest(&mut self, start: usize) {
+        let taken = self.take(usize::MAX);
+        let findings = self.findings;
+        for found in findings.found.get(taken).unwrap_or(&[]) {
+            let found = Found { start: found.start.max(start), ..*found };
+            let patch = self.redactor.patch(self.text, &found, self.site);
+            self.patches.push(patch);
+        }
+    }
+}
+
+/// Whether a JSON string must be decoded to be judged: it may be JSON itself, or escapes may hide characters.
+fn hides(string: &[u8]) -> bool {
+    let opens = |text: &[u8]| matches!(text.trim_ascii_start().first(), Some(b'{' | b'['));
+    opens(string)
+        || memchr::memchr_iter(b'\\', string).any(|at| match string.get(at + 1) {
+            Some(b'/') => true,
+            // Escapes beyond ASCII hide nothing that a rule looks for.
+            Some(b'u') => string.get(at + 2..at + 4) == Some(b"00"),
+            // White space before JSON, as pretty printers indent it.
+            Some(b'n' | b't' | b'r') => at == 0 && opens(&escape::decode(string.get(..64).unwrap_or(string))),
+            _ => false,
+        })
+}

@@ -1,0 +1,140 @@
+//! Sampling of spans: by the trace, with the threshold written to the trace state.
+
+use weir_sdk::{Edits, Entity, Field, Interest, Kind, Kinds, Level, NewValue, Signal, Value};
+
+use crate::config::{Config, Missing};
+use crate::decide::{Carried, Decider, Former, Note, Rate, Verdict};
+use crate::rule::{self, Rules};
+use crate::tally::{Label, Tally};
+use crate::threshold::Randomness;
+use crate::trace_state::{self, TraceState};
+
+/// `STATUS_CODE_ERROR`.
+const STATUS_ERROR: i64 = 2;
+
+/// How spans are sampled.
+#[derive(Debug)]
+pub struct Spans {
+    base: Rate,
+    rules: Rules,
+    decider: Decider,
+    missing: Missing,
+    keeps_errors: bool,
+    priority: Option<Field>,
+    labels: Labels,
+    /// Where a trace state is put together, kept to save an allocation a span.
+    scratch: String,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Labels {
+    base: Label,
+    errors: Label,
+    priority: Label,
+    missing: Label,
+}
+
+impl Spans {
+    /// None if spans are all to be kept. The error names the key that is wrong.
+    pub fn new(config: &Config, interest: &mut Interest, tally: &mut Tally) -> Result<Option<Spans>, String> {
+        let base = rule::rate(config.percentage, config.precision)
+            .map_err(|e| format!("config key `percentage`: {e}"))?;
+        if base == Rate::ALWAYS && config.rules.is_empty() {
+            return Ok(None);
+        }
+        let mut label = |name| tally.label(Signal::TRACES, name);
+        let labels = Labels {
+            base: label("default")?,
+            errors: label("errors")?,
+            priority: label("priority")?,
+            missing: label("missing_trace_id")?,
+        };
+        let rules =
+            Rules::new(config.rules.clone(), "rules", Signal::TRACES, config.precision, interest, tally)?;
+        let at_span =
+            |interest: &mut Interest, field| interest.field(field).at(Level::ITEM).of(Signal::TRACES).read();
+        at_span(interest, Field::TRACE_ID);
+        interest.field(Field::TRACE_STATE).at(Level::ITEM).of(Signal::TRACES).read_write();
+        if config.keep_errors {
+            at_span(interest, Field::STATUS_CODE);
+        }
+        let numbers = Kinds::from([Kind::INT, Kind::DOUBLE, Kind::STRING, Kind::BOOL]);
+        let priority = config.honor_priority.then(|| {
+            interest.attribute("sampling.priority").at(Level::ITEM).of(Signal::TRACES).kinds(numbers).read()
+        });
+        Ok(Some(Spans {
+            base,
+            rules,
+            decider: Decider {
+                mode: config.mode,
+                precision: config.precision,
+                notes_certain: base != Rate::ALWAYS,
+            },
+            missing: config.missing_trace_id,
+            keeps_errors: config.keep_errors,
+            priority,
+            labels,
+            scratch: String::new(),
+        }))
+    }
+
+    /// Decides about one span.
+    pub fn sample(&mut self, span: Entity<'_>, edits: &mut Edits, tally: &mut Tally) {
+        let (rate, label) = self.wanted(span);
+        let state = span.str(Field::TRACE_STATE).unwrap_or("");
+        let verdict = self.decider.decide(rate, carried(span, state));
+        let (note, label) = match verdict {
+            Verdict::Keep(note) => (Some(note), label),
+            Verdict::Drop => (None, label),
+            Verdict::Undecidable => {
+                ((self.missing == Missing::Keep).then_some(Note::Unchanged), self.labels.missing)
+            }
+        };
+        tally.count(label, note.is_some());
+        match note {
+            None => edits.drop(span),
+            Some(Note::Unchanged) => {}
+            Some(note) => self.write(span, state, note, edits),
+        }
+    }
+
+    /// At which rate the span is to be sampled, and who says so.
+    fn wanted(&self, span: Entity<'_>) -> (Rate, Label) {
+        if let Some(is_kept) = self.priority.and_then(|field| priority(span.get(field)?.value())) {
+            return (if is_kept { Rate::ALWAYS } else { Rate::Never }, self.labels.priority);
+        }
+        if self.keeps_errors && span.int(Field::STATUS_CODE) == Some(STATUS_ERROR) {
+            return (Rate::ALWAYS, self.labels.errors);
+        }
+        self.rules.find(span).unwrap_or((self.base, self.labels.base))
+    }
+
+    fn write(&mut self, span: Entity<'_>, state: &str, note: Note, edits: &mut Edits) {
+        trace_state::rewrite(state, note, &mut self.scratch);
+        if self.scratch.is_empty() {
+            edits.unset(span, Field::TRACE_STATE);
+        } else if self.scratch != state {
+            edits.set(span, Field::TRACE_STATE, NewValue::Str(&self.scratch));
+        }
+    }
+}
+
+fn carried(span: Entity<'_>, state: &str) -> Carried {
+    let trace = || span.get(Field::TRACE_ID).and_then(|id| Randomness::of_trace(id.bytes()));
+    if state.is_empty() {
+        return Carried { randomness: trace(), former: Former::Unsaid };
+    }
+    let TraceState { former, randomness } = TraceState::read(state);
+    Carried { randomness: randomness.or_else(trace), former }
+}
+
+/// Whether a `sampling.priority` keeps the span; none if it is not a number.
+fn priority(value: Value<'_>) -> Option<bool> {
+    match value {
+        Value::Int(number) => Some(number != 0),
+        Value::Double(number) => Some(number != 0.0),
+        Value::Bool(on) => Some(on),
+        Value::Str(text) => text.trim().parse::<f64>().ok().map(|number| number != 0.0),
+        _ => None,
+    }
+}

@@ -1,0 +1,10 @@
+;; One edit: remove (3) of cell 1,000,000.
+    (func (export "configure") (param i32 i32) (result i32) (call $on_trigger))
+    (func (export "process") (param i32 i64 i32 i32 i32 i32) (result i32)
+      (i32.store (i32.const 2048) (i32.const 2))
+      (i32.store (i32.const 2052) (i32.const 1))
+      (i32.store (i32.const 2056) (i32.const 3))
+      (i32.store (i32.const 2060) (i32.const 1000000))
+      (i32.store (i32.const 4) (i32.const 2048))
+      (i32.store (i32.const 8) (i32.const 6))
+      (call $keep))

@@ -1,0 +1,7 @@
+    (data (i32.const 2048) "this guest always fails")
+    (func (export "configure") (param i32 i32) (result i32) (call $on_trigger))
+    (func (export "process") (param i32 i64 i32 i32 i32 i32) (result i32)
+      (i32.store8 (i32.const 0) (i32.const 1))
+      (i32.store (i32.const 4) (i32.const 2048))
+      (i32.store (i32.const 8) (i32.const 23))
+      (call $keep))

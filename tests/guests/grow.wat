@@ -1,0 +1,5 @@
+    (func (export "configure") (param i32 i32) (result i32) (call $on_trigger))
+    (func (export "process") (param i32 i64 i32 i32 i32 i32) (result i32)
+      (loop $more
+        (br_if $more (i32.ne (memory.grow (i32.const 16)) (i32.const -1))))
+      (unreachable))

@@ -1,0 +1,4 @@
+    (func (export "configure") (param i32 i32) (result i32) (call $on_trigger))
+    (func (export "process") (param i32 i64 i32 i32 i32 i32) (result i32)
+      (loop $for_ever (br $for_ever))
+      (unreachable))

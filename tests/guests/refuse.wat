@@ -1,0 +1,8 @@
+    (data (i32.const 2048) "this guest refuses every configuration")
+    (func (export "configure") (param i32 i32) (result i32)
+      (i32.store8 (i32.const 128) (i32.const 1))
+      (i32.store (i32.const 136) (i32.const 2048))
+      (i32.store (i32.const 140) (i32.const 38))
+      (call $reset)
+      (i32.const 128))
+    (func (export "process") (param i32 i64 i32 i32 i32 i32) (result i32) (call $keep))

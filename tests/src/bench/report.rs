@@ -1,0 +1,82 @@
+//! The figures as text.
+
+use std::fmt::Write;
+
+use super::footprint::Footprint;
+use super::run::{Cell, Measured};
+use super::variant::Variant;
+
+/// The goals are set for this size.
+const GOAL_ITEMS: u64 = 1_000;
+
+/// One table for each signal and size.
+pub fn table(cells: &[Cell]) -> String {
+    let mut text = String::new();
+    for cell in cells {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "\n{} at {} items a request, {:.0} bytes an item\n",
+            cell.signal.name(),
+            cell.items,
+            cell.bytes_in
+        );
+        let _ = writeln!(
+            text,
+            "| {:<22} | CPU ns/item | ratio | goal  | items/s | bytes out/item | errors |",
+            "process"
+        );
+        let _ = writeln!(text, "|{0:-<24}|{0:->13}|{0:->7}|{0:->7}|{0:->9}|{0:->16}|{0:->8}|", "");
+        for (variant, figures) in &cell.rounds {
+            let _ = writeln!(text, "{}", row(cell, *variant, figures));
+        }
+    }
+    text
+}
+
+fn row(cell: &Cell, variant: Variant, figures: &[Measured]) -> String {
+    let floor = cell.rounds.iter().find(|(variant, _)| *variant == Variant::Relay).map(|(_, floor)| floor);
+    // A ratio belongs to one round: what slows the machine down slows both down.
+    let ratios = figures.iter().zip(floor.into_iter().flatten());
+    let ratio = median(ratios.map(|(own, floor)| own.nanos_per_item / floor.nanos_per_item));
+    let goal = variant.goal().filter(|_| cell.items == GOAL_ITEMS);
+    format!(
+        "| {:<22} | {:>11.0} | {:>5.2} | {:>5} | {:>7.0} | {:>14.0} | {:>6} |",
+        variant.name(),
+        median(figures.iter().map(|one| one.nanos_per_item)),
+        ratio,
+        goal.map_or("-".to_owned(), |goal| format!("{goal:.1}{}", if ratio > goal { "!" } else { "" })),
+        median(figures.iter().map(|one| one.rate)),
+        median(figures.iter().map(|one| one.bytes_out)),
+        figures.iter().map(|one| one.errors).sum::<u64>(),
+    )
+}
+
+/// Start and memory.
+pub fn footprint(found: &Footprint) -> String {
+    let millis = |time: &std::time::Duration| time.as_secs_f64() * 1e3;
+    let mebibytes = |kib: u64| kib as f64 / 1024.0;
+    let start = median(found.starts.iter().map(millis));
+    let slowest = found.starts.last().map(millis).unwrap_or_default();
+    let mut text = String::from("\nwith the three plugins\n\n");
+    let _ = writeln!(text, "start, nothing cached    {:>8.0} ms", millis(&found.first_start));
+    let _ =
+        writeln!(text, "start, code cached       {start:>8.0} ms median, {slowest:.0} ms slowest (goal 100)");
+    for (name, memory) in [("idle before traffic", found.idle), ("idle after traffic", found.after_load)] {
+        let _ = writeln!(
+            text,
+            "{name:<22}   {:>8.1} MiB resident (goal 16), {:.1} proportional, {:.1} anonymous",
+            mebibytes(memory.rss),
+            mebibytes(memory.pss),
+            mebibytes(memory.anonymous)
+        );
+    }
+    let _ = writeln!(text, "idle CPU                 {:>8} us a second", found.idle_nanos_per_second / 1_000);
+    text
+}
+
+fn median(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = figures.collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,105 @@
+//! Guests for tests, written by hand as WebAssembly text, so that no test of the host needs a toolchain for them.
+//!
+//! `guests/shell.wat` is the component around every guest: it knows the plugin contract. A guest is a core module
+//! that exports `configure`, `process`, `memory` and `realloc`. `guests/prelude.wat` holds what all of them share.
+
+use std::path::{Path, PathBuf};
+
+use crate::build::source_file;
+
+/// A guest by the name of its file under `guests/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guest {
+    /// Reads the attribute `http.request.method` of every item and changes nothing.
+    Read,
+    /// Traps in a batch with the attribute `test.trigger`; is not called for others.
+    Trap,
+    /// Never returns in a batch with the attribute `test.trigger`.
+    Hang,
+    /// Answers an error in a batch with the attribute `test.trigger`.
+    Fail,
+    /// Answers an edit of a cell that is not there in a batch with the attribute `test.trigger`.
+    BadEdit,
+    /// Takes memory until it gets no more, then traps, in a batch with the attribute `test.trigger`.
+    Grow,
+    /// Drops every resource, and with it every item.
+    DropAll,
+    /// Refuses its configuration.
+    Refuse,
+    /// Sets the resource attribute of this name (of at most 32 bytes) to this value (of at most 32 bytes).
+    Tag(&'static str, &'static str),
+}
+
+impl Guest {
+    /// The component's bytes. Panics if the text does not parse: it is part of the tests.
+    pub fn wasm(self) -> Vec<u8> {
+        let read = |name: &str| {
+            let path = source_file(Path::new("guests").join(name));
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        };
+        let mut text = read("shell.wat")
+            .replace(";;GUEST", &read(&format!("{}.wat", self.file())))
+            .replace(";;PRELUDE", &read("prelude.wat"));
+        if let Guest::Tag(key, value) = self {
+            assert!(key.len() <= 32 && value.len() <= 32, "the guest has no room for more");
+            text = text
+                .replace("KEY_LENGTH", &key.len().to_string())
+                .replace("VALUE_LENGTH", &value.len().to_string())
+                .replace("KEY", key)
+                .replace("VALUE", value);
+        }
+        wat::parse_str(&text).unwrap_or_else(|error| panic!("guest {}: {error}", self.file()))
+    }
+
+    /// Writes the component to `DIR/NAME.wasm` in one step, as a deployment does, and gives the path.
+    pub fn install(self, dir: &Path, name: &str) -> PathBuf {
+        install(&self.wasm(), dir, name)
+    }
+
+    fn file(self) -> &'static str {
+        match self {
+            Guest::Read => "read",
+            Guest::Trap => "trap",
+            Guest::Hang => "hang",
+            Guest::Fail => "fail",
+            Guest::BadEdit => "bad_edit",
+            Guest::Grow => "grow",
+            Guest::DropAll => "drop_all",
+            Guest::Refuse => "refuse",
+            Guest::Tag(..) => "tag",
+        }
+    }
+}
+
+/// Writes bytes to `DIR/NAME.wasm` by a rename, so that no half of a file can be seen.
+pub fn install(bytes: &[u8], dir: &Path, name: &str) -> PathBuf {
+    let path = dir.join(format!("{name}.wasm"));
+    let hidden = dir.join(format!(".{name}.tmp"));
+    std::fs::write(&hidden, bytes)
+        .and_then(|()| std::fs::rename(&hidden, &path))
+        .expect("a writable directory");
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_guest_is_valid_text() {
+        let all = [
+            Guest::Read,
+            Guest::Trap,
+            Guest::Hang,
+            Guest::Fail,
+            Guest::BadEdit,
+            Guest::Grow,
+            Guest::DropAll,
+            Guest::Refuse,
+            Guest::Tag("test.tag", "one"),
+        ];
+        for guest in all {
+            assert!(guest.wasm().starts_with(b"\0asm"));
+        }
+    }
+}

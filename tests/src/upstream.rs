@@ -1,0 +1,120 @@
+//! A fake upstream: speaks OTLP over gRPC and over HTTP on one port, remembers what it took, and answers as a
+//! script says.
+
+mod answer;
+mod serve;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use tokio::net::TcpListener;
+
+use crate::{Ids, Signal, ids, wait};
+
+pub use answer::{Answer, Gate};
+
+/// One request that reached the upstream whole.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// The signal, by the path.
+    pub signal: Signal,
+    /// The message, decompressed.
+    pub body: Bytes,
+    /// How it was compressed on the wire: "" for not at all.
+    pub encoding: String,
+    /// The headers or metadata.
+    pub headers: http::HeaderMap,
+    /// Whether it was answered with success, so that it counts as delivered.
+    pub accepted: bool,
+}
+
+#[derive(Default)]
+struct State {
+    received: Vec<Received>,
+    script: VecDeque<Answer>,
+    always: Answer,
+}
+
+/// A fake upstream. It stops listening when it is dropped.
+pub struct Upstream {
+    port: u16,
+    state: Arc<Mutex<State>>,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+impl Upstream {
+    /// One on a free port.
+    pub async fn start() -> Upstream {
+        Upstream::start_on(crate::ports::free_port()).await
+    }
+
+    /// One on this port, as when a backend comes back.
+    pub async fn start_on(port: u16) -> Upstream {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
+        let state = Arc::new(Mutex::new(State::default()));
+        let accepting = tokio::spawn(serve::accept(listener, Arc::clone(&state)));
+        Upstream { port, state, accepting }
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Answers the next requests like this, one each, and all later ones as before.
+    pub fn script(&self, answers: impl IntoIterator<Item = Answer>) {
+        self.lock().script.extend(answers);
+    }
+
+    /// Answers every request like this that no script is left for.
+    pub fn always(&self, answer: Answer) {
+        self.lock().always = answer;
+    }
+
+    /// Every request that arrived, in order, also those that were answered with an error.
+    pub fn received(&self) -> Vec<Received> {
+        self.lock().received.clone()
+    }
+
+    /// The requests that were answered with success.
+    pub fn delivered(&self) -> Vec<Received> {
+        self.lock().received.iter().filter(|one| one.accepted).cloned().collect()
+    }
+
+    /// The ids of all items that were delivered, each as often as it came.
+    pub fn delivered_ids(&self) -> Ids {
+        self.delivered().iter().flat_map(|one| ids::of(one.signal, &one.body)).collect()
+    }
+
+    /// Waits until this many requests have been answered with success, and gives them.
+    pub async fn deliveries(&self, count: usize) -> Vec<Received> {
+        wait::until(&format!("{count} deliveries"), async || {
+            Some(self.delivered()).filter(|delivered| delivered.len() >= count)
+        })
+        .await
+    }
+
+    /// Waits until this many requests have arrived, whatever was answered.
+    pub async fn arrivals(&self, count: usize) -> Vec<Received> {
+        wait::until(&format!("{count} arrivals"), async || {
+            Some(self.received()).filter(|received| received.len() >= count)
+        })
+        .await
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().expect("no handler panics")
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}

@@ -1,0 +1,93 @@
+//! What a fake upstream can answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use prost::Message;
+use tokio::sync::Semaphore;
+use tonic::Code;
+
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceResponse,
+};
+
+/// One answer of a script.
+#[derive(Clone, Debug, Default)]
+pub enum Answer {
+    /// Success.
+    #[default]
+    Ok,
+    /// Success, of which so many items were rejected.
+    Partial {
+        /// How many.
+        rejected: i64,
+        /// The `error_message`.
+        message: &'static str,
+    },
+    /// This gRPC status, with a RetryInfo if a delay is named.
+    Grpc(Code, Option<Duration>),
+    /// This HTTP status, with a Retry-After if one is named.
+    Http(u16, Option<&'static str>),
+    /// Success, once the gate is open.
+    Hold(Gate),
+    /// The connection is closed without an answer.
+    Reset,
+}
+
+impl Answer {
+    /// Whether the items count as delivered.
+    pub(super) fn accepts(&self) -> bool {
+        matches!(self, Answer::Ok | Answer::Partial { .. } | Answer::Hold(_))
+    }
+
+    /// The body of a success. The three responses have the same shape, so one serves all signals.
+    pub(super) fn response(&self) -> Bytes {
+        let Answer::Partial { rejected, message } = self else { return Bytes::new() };
+        let partial_success = Some(ExportTracePartialSuccess {
+            rejected_spans: *rejected,
+            error_message: (*message).to_owned(),
+        });
+        ExportTraceServiceResponse { partial_success }.encode_to_vec().into()
+    }
+}
+
+/// Holds answers back until it is opened.
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<Semaphore>);
+
+impl Default for Gate {
+    fn default() -> Gate {
+        Gate(Arc::new(Semaphore::new(0)))
+    }
+}
+
+impl Gate {
+    /// Lets everything through from now on.
+    pub fn open(&self) {
+        self.0.close();
+    }
+
+    pub(super) async fn pass(&self) {
+        // The semaphore never has a permit: acquiring ends, with an error, when it is closed.
+        let _ = self.0.acquire().await;
+    }
+}
+
+/// `google.rpc.Status` with a `RetryInfo`, as gRPC carries it in `grpc-status-details-bin`.
+pub(super) fn retry_details(code: Code, delay: Duration) -> Bytes {
+    const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
+    let seconds = u8::try_from(delay.as_secs()).ok().filter(|seconds| *seconds < 128).expect("a short delay");
+    // RetryInfo{retry_delay: Duration{seconds}}, Any{type_url, value}, Status{code, details}: by hand, because
+    // no crate here has the messages and each is two bytes of framing.
+    let retry_info = [0x0a, 2, 0x08, seconds];
+    let mut any = BytesMut::new();
+    any.put_slice(&[0x0a, RETRY_INFO.len() as u8]);
+    any.put_slice(RETRY_INFO.as_bytes());
+    any.put_slice(&[0x12, retry_info.len() as u8]);
+    any.put_slice(&retry_info);
+    let mut status = BytesMut::new();
+    status.put_slice(&[0x08, i32::from(code) as u8, 0x1a, any.len() as u8]);
+    status.put(any);
+    status.freeze()
+}

@@ -1,0 +1,156 @@
+//! The sockets of a fake upstream: HTTP/1.1 and HTTP/2 on one port; gRPC is told by its content type.
+
+use std::convert::Infallible;
+use std::io::Read;
+use std::sync::{Arc, Mutex};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+use super::answer::retry_details;
+use super::{Answer, Received, State};
+use crate::Signal;
+
+type Body = BoxBody<Bytes, Infallible>;
+type Shared = Arc<Mutex<State>>;
+
+pub(super) async fn accept(listener: TcpListener, state: Shared) {
+    // The connections end with the listener: an upstream that stops takes everything with it.
+    let mut connections = tokio::task::JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        while connections.try_join_next().is_some() {}
+        connections.spawn(connection(stream, Arc::clone(&state)));
+    }
+}
+
+async fn connection(stream: TcpStream, state: Shared) {
+    let reset = Arc::new(Notify::new());
+    let answering_reset = Arc::clone(&reset);
+    let service =
+        service_fn(move |request| answer(request, Arc::clone(&state), Arc::clone(&answering_reset)));
+    let builder = auto::Builder::new(TokioExecutor::new());
+    let serving = builder.serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        _ = serving => {}
+        () = reset.notified() => {}
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    state: Shared,
+    reset: Arc<Notify>,
+) -> Result<Response<Body>, Infallible> {
+    let (parts, body) = request.into_parts();
+    let Some(signal) = Signal::of_path(parts.uri.path()) else { return Ok(plain(404)) };
+    // A sender that goes away in the middle has delivered nothing.
+    let Ok(body) = body.collect().await else { return Ok(plain(400)) };
+    let is_grpc = header(&parts.headers, "content-type").starts_with("application/grpc");
+    let Some((body, encoding)) = message(is_grpc, &parts.headers, body.to_bytes()) else {
+        return Ok(plain(400));
+    };
+    let (answer, index) =
+        remember(&state, Received { signal, body, encoding, headers: parts.headers, accepted: false });
+    match &answer {
+        Answer::Hold(gate) => gate.pass().await,
+        Answer::Reset => {
+            reset.notify_one();
+            std::future::pending::<()>().await;
+        }
+        _ => {}
+    }
+    if answer.accepts() {
+        state.lock().expect("no handler panics").received[index].accepted = true;
+    }
+    Ok(if is_grpc { grpc_response(&answer) } else { http_response(&answer) })
+}
+
+fn remember(state: &Shared, received: Received) -> (Answer, usize) {
+    let mut state = state.lock().expect("no handler panics");
+    let answer = state.script.pop_front().unwrap_or_else(|| state.always.clone());
+    state.received.push(received);
+    (answer, state.received.len() - 1)
+}
+
+/// The message without framing and compression, and the name of the compression.
+fn message(is_grpc: bool, headers: &HeaderMap, body: Bytes) -> Option<(Bytes, String)> {
+    if !is_grpc {
+        let encoding = header(headers, "content-encoding").to_owned();
+        return Some((decompress(&encoding, &body)?, encoding));
+    }
+    let (frame, message) = body.split_at_checked(5)?;
+    let length = u32::from_be_bytes(frame[1..].try_into().ok()?);
+    if length as usize != message.len() {
+        return None;
+    }
+    let encoding = if frame[0] == 1 { header(headers, "grpc-encoding") } else { "" };
+    Some((decompress(encoding, message)?, encoding.to_owned()))
+}
+
+fn decompress(encoding: &str, bytes: &[u8]) -> Option<Bytes> {
+    let mut plain = Vec::new();
+    match encoding {
+        "" | "identity" | "none" => plain.extend_from_slice(bytes),
+        "gzip" => drop(flate2::read::GzDecoder::new(bytes).read_to_end(&mut plain).ok()?),
+        "zstd" => plain = zstd::decode_all(bytes).ok()?,
+        _ => return None,
+    }
+    Some(plain.into())
+}
+
+fn grpc_response(answer: &Answer) -> Response<Body> {
+    let mut response = Response::new(empty());
+    response.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
+    if let Answer::Grpc(code, delay) = answer {
+        let status = match delay {
+            Some(delay) => tonic::Status::with_details(*code, "scripted", retry_details(*code, *delay)),
+            None => tonic::Status::new(*code, "scripted"),
+        };
+        status.add_header(response.headers_mut()).expect("a status of plain text");
+        return response;
+    }
+    if let Answer::Http(status, _) = answer {
+        return plain(*status);
+    }
+    let message = answer.response();
+    let mut frame = BytesMut::with_capacity(5 + message.len());
+    frame.put_u8(0);
+    frame.put_u32(message.len() as u32);
+    frame.put(message);
+    let trailers =
+        HeaderMap::from_iter([("grpc-status".parse().expect("a name"), HeaderValue::from_static("0"))]);
+    *response.body_mut() = Full::new(frame.freeze()).with_trailers(async { Some(Ok(trailers)) }).boxed();
+    response
+}
+
+fn http_response(answer: &Answer) -> Response<Body> {
+    let mut response = plain(if let Answer::Http(status, _) = answer { *status } else { 200 });
+    response.headers_mut().insert("content-type", HeaderValue::from_static("application/x-protobuf"));
+    if let Answer::Http(_, Some(delay)) = answer {
+        response.headers_mut().insert("retry-after", HeaderValue::from_static(delay));
+    }
+    *response.body_mut() = Full::new(answer.response()).boxed();
+    response
+}
+
+fn plain(status: u16) -> Response<Body> {
+    let mut response = Response::new(empty());
+    *response.status_mut() = status.try_into().expect("a status between 100 and 999");
+    response
+}
+
+fn empty() -> Body {
+    Full::new(Bytes::new()).boxed()
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+}

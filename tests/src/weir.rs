@@ -1,0 +1,277 @@
+//! The real binary as a child process: started with a configuration, watched, stopped.
+
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+
+use crate::metrics::Metrics;
+use crate::ports::free_port;
+use crate::{build, http, wait};
+
+/// The ports that one weir listens on, all on the loopback interface.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    /// OTLP over gRPC.
+    pub grpc: u16,
+    /// OTLP over HTTP.
+    pub http: u16,
+    /// The health check.
+    pub health: u16,
+    /// The metrics.
+    pub metrics: u16,
+}
+
+impl Ports {
+    /// Four free ones.
+    pub fn pick() -> Ports {
+        Ports { grpc: free_port(), http: free_port(), health: free_port(), metrics: free_port() }
+    }
+}
+
+/// What is to be started. The configuration is built as JSON, which is YAML as well.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// Where it will listen.
+    pub ports: Ports,
+    /// The whole configuration; change what the test is about.
+    pub config: Value,
+    /// Further command line arguments.
+    pub args: Vec<String>,
+    /// Environment variables beside the inherited ones.
+    pub env: Vec<(String, String)>,
+    /// The core that the process may use; any if `None`.
+    pub core: Option<usize>,
+    /// Where compiled plugins are kept; by default one place for all tests, so that each is compiled once.
+    pub cache: PathBuf,
+}
+
+impl Default for Launch {
+    fn default() -> Launch {
+        Launch::new()
+    }
+}
+
+impl Launch {
+    /// One pipeline per signal from the OTLP receiver to nothing yet: add exporters and processors.
+    pub fn new() -> Launch {
+        let ports = Ports::pick();
+        let pipeline = json!({"receivers": ["otlp"], "processors": [], "exporters": []});
+        let at = |port: u16| format!("127.0.0.1:{port}");
+        let config = json!({
+            "receivers": {"otlp": {"protocols": {
+                "grpc": {"endpoint": at(ports.grpc)}, "http": {"endpoint": at(ports.http)},
+            }}},
+            "processors": {},
+            "exporters": {},
+            "extensions": {"health_check": {"endpoint": at(ports.health)}},
+            "service": {
+                "extensions": ["health_check"],
+                "telemetry": {"metrics": {"address": at(ports.metrics)}},
+                "pipelines": {"traces": pipeline, "metrics": pipeline, "logs": pipeline},
+            },
+        });
+        let cache = build::target_dir().join("test-cache");
+        Launch { ports, config, args: Vec::new(), env: Vec::new(), core: None, cache }
+    }
+
+    /// Adds an exporter to every pipeline.
+    pub fn exporter(mut self, id: &str, settings: Value) -> Launch {
+        self.config["exporters"][id] = settings;
+        self.append_to_pipelines("exporters", id);
+        self
+    }
+
+    /// Adds an `otlp_grpc` exporter to every pipeline: no TLS, no compression, everything else by default.
+    pub fn to_grpc(self, address: &str) -> Launch {
+        self.exporter("otlp_grpc", plain_grpc(address))
+    }
+
+    /// Adds an `otlp_http` exporter to every pipeline: no compression, everything else by default.
+    pub fn to_http(self, address: &str) -> Launch {
+        self.exporter("otlp_http", json!({"endpoint": format!("http://{address}"), "compression": "none"}))
+    }
+
+    /// Adds a processor at the end of every pipeline.
+    pub fn processor(mut self, id: &str, settings: Value) -> Launch {
+        self.config["processors"][id] = settings;
+        self.append_to_pipelines("processors", id);
+        self
+    }
+
+    fn append_to_pipelines(&mut self, stage: &str, id: &str) {
+        let pipelines = self.config["service"]["pipelines"].as_object_mut().expect("a map of pipelines");
+        for pipeline in pipelines.values_mut() {
+            pipeline[stage].as_array_mut().expect("a list of ids").push(json!(id));
+        }
+    }
+
+    /// Starts it and waits until the health check says that it is ready.
+    pub async fn start(self) -> Weir {
+        let weir = self.spawn().await;
+        weir.ready().await;
+        weir
+    }
+
+    /// Starts it and does not wait.
+    pub async fn spawn(self) -> Weir {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let file = dir.path().join("weir.yaml");
+        std::fs::write(&file, self.config.to_string()).expect("a writable temporary directory");
+        let mut args = vec!["--config".to_owned(), file.display().to_string()];
+        args.extend(self.args);
+        let mut command = command(self.core);
+        command.args(args).env("XDG_CACHE_HOME", &self.cache).envs(self.env).current_dir(dir.path());
+        Weir::watch(command, self.ports, dir)
+    }
+}
+
+/// The settings of an `otlp_grpc` exporter without TLS and compression.
+pub fn plain_grpc(address: &str) -> Value {
+    json!({"endpoint": address, "tls": {"insecure": true}, "compression": "none"})
+}
+
+/// The command that runs the binary under test, on one core if it is named.
+pub fn command(core: Option<usize>) -> Command {
+    let binary = build::weir_binary();
+    match core {
+        None => Command::new(binary),
+        Some(core) => {
+            // taskset replaces itself by the command, so the process id is the one of weir.
+            let mut command = Command::new("taskset");
+            command.args(["-c", &core.to_string()]).arg(binary);
+            command
+        }
+    }
+}
+
+/// Runs the binary to its end; for `validate`, `--version` and configurations that must not start.
+pub async fn run(args: &[&str], dir: &Path) -> std::process::Output {
+    let mut command = command(None);
+    command.args(args).current_dir(dir).stdin(Stdio::null()).kill_on_drop(true);
+    command.env("XDG_CACHE_HOME", build::target_dir().join("test-cache"));
+    tokio::time::timeout(wait::PATIENCE, command.output()).await.expect("it ends").expect("it runs")
+}
+
+/// A running weir. It is killed when this is dropped.
+pub struct Weir {
+    /// Where it listens.
+    pub ports: Ports,
+    child: Child,
+    stderr: Arc<Mutex<String>>,
+    stdout: Arc<Mutex<String>>,
+    _dir: tempfile::TempDir,
+}
+
+impl Weir {
+    /// Starts `command`, whose configuration names `ports`, and collects what it prints.
+    pub fn watch(mut command: Command, ports: Ports, dir: tempfile::TempDir) -> Weir {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().expect("the binary runs");
+        let stderr = collect(child.stderr.take().expect("stderr is piped"));
+        let stdout = collect(child.stdout.take().expect("stdout is piped"));
+        Weir { ports, child, stderr, stdout, _dir: dir }
+    }
+
+    /// Waits until the health check answers 200. Panics if the process ends or never gets there.
+    pub async fn ready(&self) {
+        wait::until("weir is ready", async || match self.health().await {
+            Some(200) => Some(()),
+            _ => {
+                assert!(self.is_running(), "weir ended instead of starting");
+                None
+            }
+        })
+        .await;
+    }
+
+    /// Whether the process is there and not a zombie.
+    pub fn is_running(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+        stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+    }
+
+    /// The process id; 0 once it has ended.
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap_or(0)
+    }
+
+    /// The status of the health check, if it answers.
+    pub async fn health(&self) -> Option<u16> {
+        http::get(self.ports.health, "/").await.map(|reply| reply.status)
+    }
+
+    /// One scrape. Panics if it fails.
+    pub async fn metrics(&self) -> Metrics {
+        let reply = http::get(self.ports.metrics, "/metrics").await.expect("the metrics port answers");
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        Metrics::parse(&reply.text())
+    }
+
+    /// Scrapes until `condition` holds.
+    pub async fn metrics_until(&self, what: &str, condition: impl Fn(&Metrics) -> bool) -> Metrics {
+        wait::until(what, async || Some(self.metrics().await).filter(&condition)).await
+    }
+
+    /// What it wrote to stderr so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.lock().expect("no reader panics").clone()
+    }
+
+    /// What it wrote to stdout so far.
+    pub fn stdout(&self) -> String {
+        self.stdout.lock().expect("no reader panics").clone()
+    }
+
+    /// Waits until stderr holds `text`.
+    pub async fn stderr_says(&self, text: &str) {
+        wait::until(&format!("stderr says {text:?}"), async || self.stderr().contains(text).then_some(()))
+            .await;
+    }
+
+    /// Sends a signal, `TERM` for instance.
+    pub fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        let sent = std::process::Command::new("kill").args([&format!("-{name}"), &pid]).status();
+        assert!(sent.expect("kill runs").success(), "signal {name} was not sent");
+    }
+
+    /// Waits for its end, at most the time that a pod is given.
+    pub async fn wait(&mut self) -> ExitStatus {
+        let ended = tokio::time::timeout(Duration::from_secs(40), self.child.wait()).await;
+        ended.expect("weir ends in time").expect("a child can be waited for")
+    }
+
+    /// SIGTERM, then the end with exit status 0.
+    pub async fn stop(&mut self) {
+        self.signal("TERM");
+        let status = self.wait().await;
+        assert_eq!(status.code(), Some(0), "after SIGTERM");
+    }
+}
+
+impl Drop for Weir {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Shown by the test runner beside the failed assertion.
+            println!("--- stderr of weir ---\n{}", self.stderr());
+        }
+    }
+}
+
+fn collect(mut pipe: impl AsyncRead + Unpin + Send + 'static) -> Arc<Mutex<String>> {
+    let text = Arc::new(Mutex::new(String::new()));
+    let sink = Arc::clone(&text);
+    tokio::spawn(async move {
+        let mut buffer = vec![0; 4096];
+        while let Ok(read @ 1..) = pipe.read(&mut buffer).await {
+            let piece = String::from_utf8_lossy(&buffer[..read]);
+            sink.lock().expect("no reader panics").push_str(&piece);
+        }
+    });
+    text
+}

@@ -1,0 +1,139 @@
+//! At rest, for every signal: accepted = sent + dropped by a plugin + failed to send, and what was sent arrived.
+
+use serde_json::json;
+use tonic::Code;
+use weir_tests::build::plugin;
+use weir_tests::guest::Guest;
+use weir_tests::metrics::Metrics;
+use weir_tests::requests::{self, attribute, log, logs, text};
+use weir_tests::{Answer, GrpcSender, HttpSender, Launch, Signal, Upstream};
+
+use prost::Message;
+
+struct Account {
+    accepted: f64,
+    refused: f64,
+    sent: f64,
+    failed: f64,
+    dropped: f64,
+}
+
+fn account(metrics: &Metrics, signal: Signal) -> Account {
+    let sum = |what: &str| metrics.sum(&format!("otelcol_{what}_{}_total", signal.items()), &[]);
+    Account {
+        accepted: sum("receiver_accepted"),
+        refused: sum("receiver_refused"),
+        sent: sum("exporter_sent"),
+        failed: sum("exporter_send_failed"),
+        dropped: metrics.sum("weir_plugin_items_dropped_total", &[("signal", signal.name())]),
+    }
+}
+
+#[tokio::test]
+async fn accepted_is_sent_and_dropped_and_failed_for_every_signal() {
+    let upstream = Upstream::start().await;
+    let plugins = tempfile::tempdir().unwrap();
+    let trap = Guest::Trap.install(plugins.path(), "trap");
+    let weir = Launch::new()
+        .to_grpc(&upstream.address())
+        .processor("wasm/trap", json!({"plugin": trap, "on_error": "drop"}))
+        .processor("wasm/sample", json!({"plugin": plugin("sample"), "config": {"percentage": 50}}))
+        .start()
+        .await;
+    let (grpc, http) = (GrpcSender::new(weir.ports.grpc), HttpSender::new(weir.ports.http));
+    let mut offered = 0;
+    for round in 0..12 {
+        for signal in Signal::READ {
+            // Every third request fails for good at the upstream, every fourth in part.
+            if round % 3 == 1 {
+                upstream.script([Answer::Grpc(Code::InvalidArgument, None)]);
+            } else if round % 4 == 3 {
+                upstream.script([Answer::Partial { rejected: 2, message: "two too old" }]);
+            }
+            let body = requests::unique(signal, &format!("{}{round}", signal.name()), 20);
+            if round % 2 == 0 {
+                drop(grpc.send(signal, body).await);
+            } else {
+                drop(http.send(signal, body).await);
+            }
+        }
+        offered += 20;
+        // A batch that a failing plugin drops, and one that is no request at all and so counts no item.
+        let mut record = log("poisoned");
+        record.attributes.push(attribute("test.trigger", text("now")));
+        grpc.send(Signal::Logs, logs(vec![record]).encode_to_vec()).await.unwrap();
+        grpc.send(Signal::Logs, "no protobuf at all").await.unwrap_err();
+    }
+    let metrics = weir.metrics().await;
+    for signal in Signal::READ {
+        let account = account(&metrics, signal);
+        let name = signal.name();
+        assert_eq!(account.accepted, account.sent + account.dropped + account.failed, "{name}");
+        let poisoned = if signal == Signal::Logs { 12.0 } else { 0.0 };
+        assert_eq!(account.accepted + account.refused, f64::from(offered) + poisoned, "{name}");
+        assert!(account.sent > 0.0 && account.failed > 0.0, "{name}: every fate was met");
+        if signal != Signal::Metrics {
+            assert!(account.dropped > 0.0, "{name}: the sampler dropped some");
+        }
+        let partial = 2.0 * 2.0;
+        let delivered = upstream.delivered();
+        let arrived: usize = delivered
+            .iter()
+            .filter(|one| one.signal == signal)
+            .map(|one| weir_tests::ids::of(signal, &one.body).len())
+            .sum();
+        assert_eq!(
+            account.sent,
+            arrived as f64 - partial,
+            "{name}: sent is what arrived and was not rejected"
+        );
+    }
+    assert!(upstream.delivered_ids().doubled().is_empty());
+}
+
+#[tokio::test]
+async fn every_series_is_there_before_the_first_request() {
+    let weir = Launch::new().exporter("nop", json!({})).start().await;
+    let metrics = weir.metrics().await;
+    for signal in Signal::READ {
+        for what in [
+            "receiver_accepted",
+            "receiver_refused",
+            "exporter_sent",
+            "exporter_send_failed",
+            "exporter_enqueue_failed",
+        ] {
+            let name = format!("otelcol_{what}_{}_total", signal.items());
+            assert!(metrics.has(&name, &[]), "{name}");
+            assert_eq!(metrics.sum(&name, &[]), 0.0);
+        }
+    }
+    for name in
+        ["otelcol_exporter_queue_size", "otelcol_exporter_queue_capacity", "otelcol_process_memory_rss"]
+    {
+        assert!(metrics.has(name, &[]), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_senders_make_up_does_not_grow_the_metrics() {
+    let upstream = Upstream::start().await;
+    let weir = Launch::new()
+        .to_grpc(&upstream.address())
+        .processor("wasm/redact", json!({"plugin": plugin("redact")}))
+        .start()
+        .await;
+    let sender = GrpcSender::new(weir.ports.grpc);
+    let send = async |tag: &str| {
+        let mut record = log(tag);
+        record.attributes.push(attribute(&format!("password.{tag}"), text(format!("{tag}@example.org"))));
+        record.severity_text = tag.to_owned();
+        sender.send(Signal::Logs, logs(vec![record]).encode_to_vec()).await.unwrap();
+    };
+    send("first").await;
+    let before = weir.metrics().await.samples().len();
+    for number in 0..200 {
+        send(&format!("made-up-{number}")).await;
+    }
+    assert_eq!(weir.metrics().await.samples().len(), before);
+}

@@ -1,0 +1,23 @@
+//! The real binary over real sockets: each module is one promise of weir, each test one behaviour.
+
+mod accounting;
+mod command_line;
+mod compression;
+mod config_map;
+mod drop_in;
+mod enrich;
+mod fan_out;
+mod hostile_grpc;
+mod hostile_http;
+mod hung_guest;
+mod lifecycle;
+mod on_error;
+mod outage;
+mod pass_through;
+mod redact;
+mod reload;
+mod sample;
+mod sdk_python;
+mod sdk_rust;
+mod secrets;
+mod shutdown;
