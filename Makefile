@@ -30,9 +30,9 @@ plugins: tools
 	@echo "==> building the plugins"
 	cd plugins && $(CARGO) build --release --locked --target wasm32-wasip2
 	@mkdir -p $(OUT)/examples
-	@for name in $(PLUGINS); do cp $(WASM)/weir_$$name.wasm $(OUT)/$$name.wasm; done
-	@for file in $(WASM)/example_*.wasm; do \
-	  name=$${file##*/example_}; cp $$file $(OUT)/examples/$$name; done
+	@for name in $(PLUGINS); do cp $(WASM)/$$name.wasm $(OUT)/$$name.wasm; done
+	@for folder in plugins/examples/*/; do \
+	  name=$$(basename $$folder); cp $(WASM)/$$name.wasm $(OUT)/examples/$$name.wasm; done
 
 tools:
 	@command -v $(CARGO) >/dev/null || { echo "weir needs Rust: see https://rustup.rs" >&2; exit 1; }

@@ -118,3 +118,59 @@ impl Drop for Upstream {
         self.accepting.abort();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tonic::Code;
+
+    use super::*;
+    use crate::{GrpcSender, HttpSender, requests};
+
+    #[tokio::test]
+    async fn it_takes_both_protocols_and_remembers_the_ids() {
+        let upstream = Upstream::start().await;
+        let sender = GrpcSender::new(upstream.port());
+        for signal in Signal::READ {
+            sender.send(signal, requests::unique(signal, signal.name(), 3)).await.unwrap();
+        }
+        let reply =
+            HttpSender::new(upstream.port()).send(Signal::Logs, requests::unique(Signal::Logs, "x", 1)).await;
+        assert_eq!(reply.status, 200);
+        assert_eq!((upstream.delivered().len(), upstream.delivered_ids().len()), (4, 10));
+    }
+
+    #[tokio::test]
+    async fn it_answers_as_the_script_says_and_then_as_before() {
+        let upstream = Upstream::start().await;
+        upstream.script([Answer::Grpc(Code::Unavailable, Some(Duration::from_secs(2))), Answer::Reset]);
+        let sender = GrpcSender::new(upstream.port());
+        let body = requests::unique(Signal::Traces, "x", 1);
+        let status = sender.send(Signal::Traces, body.clone()).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable);
+        assert!(status.details().ends_with(&[0x08, 2]), "the details end with the delay of two seconds");
+        sender.send(Signal::Traces, body.clone()).await.unwrap_err();
+        sender.send(Signal::Traces, body.clone()).await.unwrap();
+        upstream.script([Answer::Http(503, Some("7"))]);
+        let reply = HttpSender::new(upstream.port()).send(Signal::Traces, body).await;
+        assert_eq!((reply.status, reply.header("retry-after")), (503, "7"));
+        assert_eq!((upstream.received().len(), upstream.delivered().len()), (4, 1));
+    }
+
+    #[tokio::test]
+    async fn what_is_held_is_delivered_when_the_gate_opens() {
+        let upstream = Upstream::start().await;
+        let gate = Gate::default();
+        upstream.always(Answer::Hold(gate.clone()));
+        let sender = GrpcSender::new(upstream.port());
+        let request = tokio::spawn(async move {
+            sender.send(Signal::Logs, requests::unique(Signal::Logs, "x", 1)).await.is_ok()
+        });
+        upstream.arrivals(1).await;
+        assert!(upstream.delivered().is_empty());
+        gate.open();
+        assert!(request.await.unwrap());
+        assert_eq!(upstream.delivered().len(), 1);
+    }
+}

@@ -258,7 +258,7 @@ impl Drop for Weir {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // Shown by the test runner beside the failed assertion.
-            println!("--- stderr of weir ---\n{}", self.stderr());
+            eprintln!("--- stderr of weir ---\n{}", self.stderr());
         }
     }
 }

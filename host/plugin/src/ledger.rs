@@ -50,6 +50,8 @@ struct Slot {
     plugin: Option<Arc<Plugin>>,
     look: Option<Look>,
     complaint: Option<String>,
+    /// What was looked at last is what runs.
+    sound: bool,
     awaited: bool,
 }
 
@@ -145,7 +147,14 @@ impl Ledger {
 
 impl Slot {
     fn new(name: &str) -> Self {
-        Slot { name: name.to_owned(), plugin: None, look: None, complaint: None, awaited: false }
+        Slot {
+            name: name.to_owned(),
+            plugin: None,
+            look: None,
+            complaint: None,
+            sound: false,
+            awaited: false,
+        }
     }
 
     /// Builds a new generation if anything on which it depends changed. Says whether it did.
@@ -153,10 +162,16 @@ impl Slot {
         let settings = candidate.settings?;
         let path = settings.plugin.clone();
         let look = Look::at(settings, self.look.as_ref(), pass)?;
-        if self.look.as_ref().is_some_and(|former| former.same(&look)) {
+        let same = self.look.as_ref().is_some_and(|former| former.same(&look));
+        // What holds everything up is tried again now and then: the fault may have been the machine's.
+        if same && !(self.awaited && pass == Pass::Poll) {
             self.look = Some(look);
+            if self.sound {
+                self.complaint = None;
+            }
             return Ok(false);
         }
+        self.sound = false;
         let look = self.look.insert(look);
         let code = match &self.plugin {
             Some(plugin) if plugin.code().sha == look.code => Arc::clone(plugin.code()),
@@ -174,6 +189,7 @@ impl Slot {
         }
         self.plugin = Some(plugin);
         self.complaint = None;
+        self.sound = true;
         self.awaited = false;
         Ok(true)
     }

@@ -30,6 +30,7 @@ mod processor;
 mod rate;
 mod run;
 mod scan;
+mod scratch;
 mod set;
 mod settings;
 mod ticker;

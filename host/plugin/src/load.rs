@@ -21,6 +21,8 @@ use crate::settings::{OnError, PluginSettings};
 /// Failures that are logged at once, and per second in the long run. All are counted.
 const FAILURE_LINES_BURST: u32 = 5;
 const FAILURE_LINES_PER_SECOND: f64 = 0.1;
+/// The longest timeout that is honoured; no sender waits that long.
+const TIMEOUT_MAX: Duration = Duration::from_secs(3600);
 
 /// Compiled code that fits the contract: its imports are satisfied, its exports are there.
 pub(crate) struct Code {
@@ -105,7 +107,7 @@ impl Plugin {
         Ok(Arc::new(Plugin {
             name: shared_name,
             on_error: settings.on_error,
-            timeout: settings.timeout,
+            timeout: settings.timeout.min(TIMEOUT_MAX),
             pool: Pool::new(blueprint, interest, first),
             voice,
             series,

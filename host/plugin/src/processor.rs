@@ -64,9 +64,11 @@ impl WasmProcessor {
         if let Some(refusal) = awaited(&chain) {
             return Err(refusal);
         }
+        let buffers = Arc::clone(self.engine.scratch());
         let work = move || {
             let _worker = worker;
-            run::through(&chain, batch)
+            let mut scratch = buffers.borrow(batch.payload.len());
+            run::through(&chain, batch, &mut scratch)
         };
         match tokio::task::spawn_blocking(work).await {
             Ok(outcome) => outcome,

@@ -2,7 +2,6 @@
 //!
 //! Blocks while guests run, so it is called on threads that may block.
 
-use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,40 +13,18 @@ use crate::chain::Chain;
 use crate::failure::{Failure, Reason};
 use crate::load::Plugin;
 use crate::pool::Lease;
+use crate::scratch::{Scratch, Tally};
 use crate::settings::OnError;
 
 /// How long a sender waits after a plugin failed.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// Payloads beyond which a thread gives its buffers back right away instead of keeping them for the next batch.
-const KEPT_PAYLOAD_BYTES: usize = 4 << 20;
-
-thread_local! {
-    // Belongs to the thread, so it goes with it: the runtime ends idle blocking threads after some seconds, and
-    // an idle sidecar holds no buffers without anyone having to wake up for it.
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
-}
-
-/// Buffers that batches reuse: without them page faults cost more than the plugins.
-#[derive(Default)]
-struct Scratch {
-    tape: Tape,
-    view: View,
-    tallies: Vec<Tally>,
-}
-
-/// What one plugin did to the batch. Counted only once the batch is through, since a refused batch comes again.
-#[derive(Clone, Copy, Default)]
-struct Tally {
-    edits: u64,
-    dropped_by_plugin: u64,
-    dropped_by_error: u64,
-}
 
 /// The batch on its way.
 struct Run<'a> {
     chain: &'a Chain,
     signal: Signal,
-    source: &'a [u8],
+    /// The bytes that the tape is of.
+    source: Bytes,
     received: u64,
 }
 
@@ -55,23 +32,16 @@ struct Run<'a> {
 ///
 /// # Errors
 /// The bytes are malformed, or a plugin failed and its policy is `reject`.
-pub(crate) fn through(chain: &Chain, batch: Batch) -> Result<Option<Batch>, Refusal> {
-    SCRATCH.with_borrow_mut(|scratch| {
-        let large = batch.payload.len() > KEPT_PAYLOAD_BYTES;
-        let outcome = through_with(chain, batch, scratch);
-        if large {
-            *scratch = Scratch::default();
-        }
-        outcome
-    })
-}
-
-fn through_with(chain: &Chain, mut batch: Batch, scratch: &mut Scratch) -> Result<Option<Batch>, Refusal> {
-    let payload = batch.payload.clone();
-    let run = Run { chain, signal: batch.signal, source: &payload, received: batch.received_unix_nano };
+pub(crate) fn through(
+    chain: &Chain,
+    mut batch: Batch,
+    scratch: &mut Scratch,
+) -> Result<Option<Batch>, Refusal> {
+    let source = batch.payload.clone();
+    let mut run = Run { chain, signal: batch.signal, source, received: batch.received_unix_nano };
     scratch
         .tape
-        .walk(&chain.plan, run.source)
+        .walk(&chain.plan, &run.source)
         .map_err(|error| Refusal::permanent(Cause::Malformed, format!("invalid OTLP: {error}")))?;
     scratch.tallies.clear();
     scratch.tallies.resize(chain.plugins.len(), Tally::default());
@@ -87,20 +57,22 @@ fn through_with(chain: &Chain, mut batch: Batch, scratch: &mut Scratch) -> Resul
         return Ok(None);
     }
     if scratch.tape.is_changed() {
-        let mut out = Vec::with_capacity(payload.len() + payload.len() / 8);
-        scratch.tape.splice(&chain.plan, &payload, &mut out);
-        batch.payload = Bytes::from(out);
-        batch.items = scratch.tape.items_left();
+        run.splice(scratch);
     }
+    batch.payload = run.source;
+    batch.items = scratch.tape.items_left();
     Ok(Some(batch))
 }
 
 impl Run<'_> {
     /// Each plugin in turn. Says whether nothing is left.
-    fn plugins(&self, scratch: &mut Scratch) -> Result<bool, Refusal> {
+    fn plugins(&mut self, scratch: &mut Scratch) -> Result<bool, Refusal> {
         for (index, plugin) in self.chain.plugins.iter().enumerate() {
             if !self.chain.plan.wants(index) {
                 continue;
+            }
+            if scratch.tape.needs_walk() {
+                self.walk_again(scratch)?;
             }
             let mut tally = Tally::default();
             let mut nothing_left = false;
@@ -126,6 +98,26 @@ impl Run<'_> {
         Ok(false)
     }
 
+    /// The tape's changes become the source. They are still on the tape, which is not to be spliced again.
+    fn splice(&mut self, scratch: &mut Scratch) {
+        let mut out = Vec::with_capacity(self.source.len() + self.source.len() / 8);
+        scratch.tape.splice(&self.chain.plan, &self.source, &mut out);
+        self.source = Bytes::from(out);
+    }
+
+    /// A plugin has set a value in its encoded form; the next one is to see what is inside of it.
+    fn walk_again(&mut self, scratch: &mut Scratch) -> Result<(), Refusal> {
+        self.splice(scratch);
+        scratch.tape.walk(&self.chain.plan, &self.source).map_err(|error| {
+            // Each value was checked when it was set, so this is a request that has become too large.
+            Refusal::retryable(
+                Cause::Plugin,
+                Some(RETRY_AFTER),
+                format!("the plugins made the request invalid: {error}"),
+            )
+        })
+    }
+
     /// One plugin over all parts of the batch. If it fails with the policy `bypass`, the tape is as it was before.
     fn plugin(
         &self,
@@ -136,9 +128,10 @@ impl Run<'_> {
     ) -> Result<(), Failure> {
         let Scratch { tape, view, .. } = scratch;
         let plan = &self.chain.plan;
-        let Some(mut cursor) = view.build(plan, index, tape, self.source, Cursor::default()) else {
+        let Some(mut cursor) = view.build(plan, index, tape, &self.source, Cursor::default()) else {
             return Ok(());
         };
+        plugin.series.signal(self.signal).items_in.inc_by(tape.items_left());
         let mut lease = plugin.pool.lend(plugin.timeout)?;
         let mut before: Option<Tape> = None;
         loop {
@@ -164,7 +157,7 @@ impl Run<'_> {
                 }
                 return Err(failure);
             }
-            match view.build(plan, index, tape, self.source, cursor) {
+            match view.build(plan, index, tape, &self.source, cursor) {
                 Some(next) => cursor = next,
                 None => return Ok(()),
             }
@@ -175,7 +168,6 @@ impl Run<'_> {
     fn part(&self, plugin: &Plugin, lease: &mut Lease<'_>, view: &View) -> Result<bindings::Edits, Failure> {
         let series = plugin.series.signal(self.signal);
         series.calls.inc();
-        series.items_in.inc_by(view.items());
         let batch = bindings::Batch::new(self.signal, self.received, view.index(), view.bytes());
         let began = Instant::now();
         let answer = lease.process(batch, plugin.timeout);

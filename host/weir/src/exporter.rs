@@ -180,3 +180,5 @@ impl fmt::Debug for Headers {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;

@@ -7,7 +7,7 @@ use crate::{
     config::{Config, FieldName, Mode},
     json,
     keys::{self, KeyAction},
-    redactor::{self, Findings, Patch, Redactor, Site},
+    redactor::{Findings, Redactor, Site},
     rule::Rule,
     scan::Scanner,
     sweep::{Cells, Dirty, Verdict},
@@ -185,8 +185,9 @@ impl Redact {
         let Some(printed) = batch.cell(number).and_then(|cell| cell.as_int()).map(|int| int.to_string()) else { return };
         let findings = self.redactor.find(&self.scanner, printed.as_bytes());
         let site = Site::value(is_point(batch, number));
-        let patches = self.redactor.patches(&self.scanner, printed.as_bytes(), &findings, site);
-        self.patch(number, Kind::STRING, printed.as_bytes(), &patches, edits);
+        if self.redactor.redact(&self.scanner, printed.as_bytes(), &findings, site, &mut self.text) {
+            self.replace(number, Kind::STRING, edits);
+        }
     }
 
     /// A value in which the sweep found something, or that must be read as JSON.
@@ -198,15 +199,8 @@ impl Redact {
         }
         let findings = Findings { found: dirty.found.to_vec(), is_escaped: dirty.is_escaped };
         let site = Site::value(is_point(batch, dirty.cell));
-        let patches = self.redactor.patches(&self.scanner, value, &findings, site);
-        self.patch(dirty.cell, cell.kind(), value, &patches, edits);
-    }
-
-    fn patch(&mut self, number: usize, kind: Kind, value: &[u8], patches: &[Patch], edits: &mut Edits) {
-        if !patches.is_empty() {
-            self.text.clear();
-            redactor::apply(value, patches, &mut self.text);
-            self.replace(number, kind, edits);
+        if self.redactor.redact(&self.scanner, value, &findings, site, &mut self.text) {
+            self.replace(dirty.cell, cell.kind(), edits);
         }
     }
 

@@ -16,11 +16,14 @@ use crate::{
 /// How deep texts inside texts are decoded: JSON, JSON in it, and JSON in that.
 const DEPTH_MAX: u8 = 3;
 
+/// How often a text is looked at as long as something is found in it.
+const PASSES_MAX: usize = 4;
+
 /// Replaces `range` of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Patch {
-    pub range: Range<usize>,
-    pub with: Vec<u8>,
+struct Patch {
+    range: Range<usize>,
+    with: Vec<u8>,
 }
 
 /// What the detectors say about one text.
@@ -93,8 +96,37 @@ impl Redactor {
         verify::settle(found);
     }
 
+    /// Writes the redacted text to `out`. False if it is the same text, and then `out` means nothing.
+    pub fn redact(
+        &mut self,
+        scanner: &Scanner,
+        text: &[u8],
+        findings: &Findings,
+        site: Site,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        out.clear();
+        let patches = self.patches(scanner, text, findings, site);
+        if patches.is_empty() {
+            return false;
+        }
+        apply(text, &patches, out);
+        // A replacement can uncover its neighbour, which was part of a longer word before: look again.
+        for _ in 1..PASSES_MAX {
+            let findings = self.find(scanner, out);
+            let patches = self.patches(scanner, out, &findings, site);
+            if patches.is_empty() {
+                break;
+            }
+            let mut next = Vec::with_capacity(out.len());
+            apply(out, &patches, &mut next);
+            *out = next;
+        }
+        true
+    }
+
     /// The patches of a text, given what was found in it.
-    pub fn patches(&mut self, scanner: &Scanner, text: &[u8], findings: &Findings, site: Site) -> Vec<Patch> {
+    fn patches(&mut self, scanner: &Scanner, text: &[u8], findings: &Findings, site: Site) -> Vec<Patch> {
         if self.follows_json && site.depth < DEPTH_MAX && json::may_be_json(text) {
             return JsonText { redactor: self, scanner, text, findings, site, next: 0, patches: Vec::new() }.patches();
         }
@@ -140,7 +172,7 @@ impl Patch {
 }
 
 /// Appends the text with its patches, which are in order and apart.
-pub fn apply(text: &[u8], patches: &[Patch], out: &mut Vec<u8>) {
+fn apply(text: &[u8], patches: &[Patch], out: &mut Vec<u8>) {
     let mut at = 0;
     for patch in patches {
         out.extend_from_slice(text.get(at..patch.range.start).unwrap_or(&[]));

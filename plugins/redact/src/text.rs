@@ -57,14 +57,29 @@ pub fn hex(byte: u8) -> Option<u8> {
 #[inline]
 pub fn run(bytes: &[u8], start: usize, limit: usize, class: impl Fn(u8) -> bool) -> usize {
     let rest = bytes.get(start..).unwrap_or(&[]);
-    rest.iter().take(limit).take_while(|byte| class(**byte)).count()
+    walked(rest.iter().take(limit).take_while(|byte| class(**byte)).count())
 }
 
 /// How many bytes before `end` belong to the class, counted to at most `limit`.
 #[inline]
 pub fn run_back(bytes: &[u8], end: usize, limit: usize, class: impl Fn(u8) -> bool) -> usize {
     let head = bytes.get(..end).unwrap_or(&[]);
-    head.iter().rev().take(limit).take_while(|byte| class(**byte)).count()
+    walked(head.iter().rev().take(limit).take_while(|byte| class(**byte)).count())
+}
+
+/// Passes a count of bytes on. In tests it adds them up, so that the time for hostile text can be bounded without
+/// a clock.
+#[inline(always)]
+pub fn walked(count: usize) -> usize {
+    #[cfg(test)]
+    WALKED.with(|all| all.set(all.get() + count + 1));
+    count
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Bytes that verifiers of this thread have walked over, and one for each walk.
+    pub static WALKED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::config::{Config, Key, KeyLevel, Logs as LogsConfig, Severity};
 use crate::decide::{Carried, Decider, Former, Note, Rate, Verdict};
 use crate::rule::{self, Rules};
 use crate::tally::{Label, Tally};
-use crate::threshold::{Randomness, Threshold};
+use crate::threshold::{LastText, Randomness, Threshold};
 
 /// How log records are sampled.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub struct Logs {
     threshold: Field,
     randomness: Field,
     labels: Labels,
+    text: LastText,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +80,7 @@ impl Logs {
             threshold,
             randomness,
             labels,
+            text: LastText::default(),
         }))
     }
 
@@ -100,7 +102,7 @@ impl Logs {
             Verdict::Keep(Note::Unchanged) => {}
             Verdict::Keep(Note::Erase) => edits.unset(record, self.threshold),
             Verdict::Keep(Note::Write(threshold)) => {
-                edits.set(record, self.threshold, NewValue::Str(&threshold.to_string()));
+                edits.set(record, self.threshold, NewValue::Str(self.text.of("", threshold)));
                 // A later sampler must judge by the same.
                 if let Some(made) = made {
                     edits.set(record, self.randomness, NewValue::Str(&made.to_string()));

@@ -6,7 +6,7 @@ use crate::config::{Config, Missing};
 use crate::decide::{Carried, Decider, Former, Note, Rate, Verdict};
 use crate::rule::{self, Rules};
 use crate::tally::{Label, Tally};
-use crate::threshold::Randomness;
+use crate::threshold::{LastText, Randomness};
 use crate::trace_state::{self, TraceState};
 
 /// `STATUS_CODE_ERROR`.
@@ -22,6 +22,8 @@ pub struct Spans {
     keeps_errors: bool,
     priority: Option<Field>,
     labels: Labels,
+    /// The trace state of a span that had none.
+    new_state: LastText,
     /// Where a trace state is put together, kept to save an allocation a span.
     scratch: String,
 }
@@ -74,6 +76,7 @@ impl Spans {
             keeps_errors: config.keep_errors,
             priority,
             labels,
+            new_state: LastText::default(),
             scratch: String::new(),
         }))
     }
@@ -110,6 +113,10 @@ impl Spans {
     }
 
     fn write(&mut self, span: Entity<'_>, state: &str, note: Note, edits: &mut Edits) {
+        if let (true, Note::Write(threshold)) = (state.is_empty(), note) {
+            let state = self.new_state.of("ot=th:", threshold);
+            return edits.set(span, Field::TRACE_STATE, NewValue::Str(state));
+        }
         trace_state::rewrite(state, note, &mut self.scratch);
         if self.scratch.is_empty() {
             edits.unset(span, Field::TRACE_STATE);

@@ -87,6 +87,24 @@ impl fmt::Display for Threshold {
     }
 }
 
+/// The text of the threshold that was asked for last: it is the same for nearly every item.
+#[derive(Debug, Default)]
+pub struct LastText {
+    threshold: Option<Threshold>,
+    text: String,
+}
+
+impl LastText {
+    /// The threshold as it is written, after `prefix`, which must be the same in every call.
+    pub fn of(&mut self, prefix: &str, threshold: Threshold) -> &str {
+        if self.threshold != Some(threshold) {
+            self.text = format!("{prefix}{threshold}");
+            self.threshold = Some(threshold);
+        }
+        &self.text
+    }
+}
+
 /// The randomness by which an item is judged, the same for all spans of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Randomness(u64);

@@ -59,7 +59,7 @@ fn span(number: u64) -> Span {
         start_time_unix_nano: NOW + number * 1_000,
         end_time_unix_nano: NOW + number * 1_000 + 2_500_000,
         attributes: span_attributes(number),
-        status: Some(Status { code: i32::from(number % 2 == 0), ..Status::default() }),
+        status: Some(Status { code: i32::from(number.is_multiple_of(2)), ..Status::default() }),
         ..Span::default()
     }
 }
@@ -120,14 +120,14 @@ fn log_attributes(number: u64) -> Vec<KeyValue> {
 }
 
 fn is_private(number: u64) -> bool {
-    number % PRIVATE_EVERY == 0
+    number.is_multiple_of(PRIVATE_EVERY)
 }
 
 /// A trace id whose last 56 bits, the randomness of consistent sampling, are above one half for every other
 /// item. Pairs of items go the same way so that the private items are not all on one side.
 fn sampled_id(number: u64) -> [u8; 16] {
     let mut id = trace_id(&number.to_string());
-    let keep = (number / PRIVATE_EVERY + number) % 2 == 0;
+    let keep = (number / PRIVATE_EVERY + number).is_multiple_of(2);
     id[9] = if keep { id[9] | 0x80 } else { id[9] & 0x7f };
     id
 }

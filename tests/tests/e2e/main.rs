@@ -1,5 +1,7 @@
 //! The real binary over real sockets: each module is one promise of weir, each test one behaviour.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics where it stands")]
+
 mod accounting;
 mod command_line;
 mod compression;

@@ -17,7 +17,7 @@ async fn send_until(stop: Arc<AtomicBool>, grpc: GrpcSender, http: HttpSender, n
         }
         let tag = format!("s{name}r{number}");
         let body = requests::unique(Signal::Logs, &tag, 20);
-        if name % 2 == 0 {
+        if name.is_multiple_of(2) {
             grpc.send(Signal::Logs, body).await.expect("a reload is not seen by senders");
         } else {
             let reply = http.send(Signal::Logs, body).await;

@@ -19,7 +19,7 @@ const LOGS: usize = 30;
 async fn emit(weir: &Weir, protocol: &str, compression: &str) -> Option<()> {
     let python = source_file(".cache/venv/bin/python");
     if !python.exists() {
-        println!("skipped: no Python SDK here, tests/python/setup.sh says why");
+        eprintln!("skipped: no Python SDK here, tests/python/setup.sh says why");
         return None;
     }
     let port = if protocol == "grpc" { weir.ports.grpc } else { weir.ports.http };

@@ -7,6 +7,7 @@
 //!     b a bad edit       d drop all items   h drop one item     o unreadable answer
 //!     r refuse the configuration            i an interest without a signal
 //!     c log a line       w drop all items in the first call, trap in the second
+//!     s recurse without end
 //!     S (second letter) stateful            R (second letter) redacts
 
 /// The guest with this default letter.
@@ -104,6 +105,8 @@ const MAIN: &str = r#"
     (data (i32.const 1040) "no such key")
     (data (i32.const 1056) "hello")
 
+    (func $deep (param i32) (result i32) (i32.add (i32.const 1) (call $deep (local.get 0))))
+
     (func $is (param i32) (result i32) (i32.eq (global.get $letter) (local.get 0)))
 
     (func (export "configure") (param $at i32) (param i32) (result i32)
@@ -179,6 +182,7 @@ const MAIN: &str = r#"
       (i32.store (i32.const 652) (i32.const 8))
       (i32.store (i32.const 656) (i32.const 0))
       (if (call $is (i32.const 116)) (then (unreachable))) ;; t
+      (if (call $is (i32.const 115)) (then (drop (call $deep (i32.const 1))))) ;; s
       (if (call $is (i32.const 108)) (then (loop $ever (br $ever)))) ;; l
       (if (call $is (i32.const 109)) ;; m
         (then (loop $ever (drop (memory.grow (i32.const 16))) (br $ever))))

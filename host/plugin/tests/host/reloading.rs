@@ -1,6 +1,7 @@
 //! Files change while weir runs.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
@@ -95,6 +96,25 @@ async fn a_broken_file_leaves_the_former_plugin_and_is_counted_once() {
     rig.write("p.wasm", &guest('d'));
     comes_to(&pipeline, Some(0)).await;
     assert_eq!(failed(), 1.0);
+}
+
+#[tokio::test]
+async fn a_copy_that_comes_in_pieces_takes_effect_once_it_is_whole() {
+    let rig = Rig::new();
+    let plugin = rig.write("p.wasm", &guest('n'));
+    let set = rig.load(PluginSettings::of(&plugin)).await.unwrap();
+    let pipeline = rig.pipeline(&[&set]);
+    let _watch = set.watch();
+    let text = guest('h');
+    let (head, tail) = text.split_at(text.len() / 2);
+    let mut file = fs::File::create(&plugin).unwrap();
+    file.write_all(head.as_bytes()).unwrap();
+    let failed = [("plugin", "p"), ("result", "failure")];
+    eventually("half of it is tried", || async { rig.metric("weir_plugin_reloads_total", &failed) == 1.0 })
+        .await;
+    assert_eq!(survivors(&pipeline, 3).await, Some(3));
+    file.write_all(tail.as_bytes()).unwrap();
+    comes_to(&pipeline, Some(2)).await;
 }
 
 #[tokio::test]

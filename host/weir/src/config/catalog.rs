@@ -183,7 +183,7 @@ pub const KINDS: [&Kind; 4] = [&RECEIVERS, &PROCESSORS, &EXPORTERS, &EXTENSIONS]
 
 impl Kind {
     /// The type of a name or alias. The error says whether weir lacks it or nobody has it.
-    pub fn find(&self, path: &str, name: &str) -> Result<&'static ComponentType, Box<Diagnostic>> {
+    pub fn find(&self, path: &str, name: &str) -> Result<&'static ComponentType, Diagnostic> {
         let found = self.types.iter().find(|known| known.name == name || known.aliases.contains(&name));
         if let Some(found) = found {
             return Ok(found);
@@ -194,10 +194,10 @@ impl Kind {
                 .flat_map(|known| std::iter::once(known.name).chain(known.aliases.iter().copied()))
         };
         let noun = self.noun;
-        Err(Box::new(if self.elsewhere.contains(&name) {
+        Err(if self.elsewhere.contains(&name) {
             Diagnostic::new(path, format!("weir has no {noun} \"{name}\" yet")).with_valid("", names())
         } else {
             Diagnostic::new(path, format!("unknown {noun} type \"{name}\"")).with_valid(name, names())
-        }))
+        })
     }
 }

@@ -9,9 +9,9 @@ pub struct Place {
     /// The file as the user named it, or a name such as `--set` for text that is in no file.
     pub file: Arc<str>,
     /// The line, or 0 if the whole source is meant.
-    pub line: usize,
+    pub line: u32,
     /// The column in characters.
-    pub column: usize,
+    pub column: u32,
 }
 
 impl Place {

@@ -70,7 +70,7 @@ fn read_one(
     defined: &Defined,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<PipelineConfig> {
-    let signal = signal(name, at).map_err(|problem| problems.push(*problem)).ok();
+    let signal = signal(name, at).map_err(|problem| problems.push(problem)).ok();
     if let Some(node) = at.node() {
         reader::read::<RawPipeline>(node, &at.path, problems)?;
     }
@@ -92,11 +92,11 @@ fn read_one(
     Some(PipelineConfig { signal: signal?, name, place, receivers, processors, exporters })
 }
 
-fn signal(name: &str, at: &At<'_>) -> Result<Signal, Box<Diagnostic>> {
-    let (signal, _) = id::split(name).map_err(|reason| Box::new(at.problem(reason)))?;
+fn signal(name: &str, at: &At<'_>) -> Result<Signal, Diagnostic> {
+    let (signal, _) = id::split(name).map_err(|reason| at.problem(reason))?;
     Signal::ALL.into_iter().find(|known| known.name() == signal).ok_or_else(|| {
         let reason = format!("unknown signal \"{signal}\"");
-        Box::new(at.problem(reason).with_valid(signal, Signal::ALL.map(Signal::name)))
+        at.problem(reason).with_valid(signal, Signal::ALL.map(Signal::name))
     })
 }
 

@@ -89,7 +89,9 @@ impl Builder {
     }
 
     fn place(&self, marker: Marker) -> Place {
-        Place { file: self.file.clone(), line: marker.line(), column: marker.col() + 1 }
+        // Text is bounded far below what u32 holds.
+        let position = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Place { file: self.file.clone(), line: position(marker.line()), column: position(marker.col() + 1) }
     }
 
     /// The keys of the frames that are open.
@@ -193,7 +195,7 @@ impl Builder {
 
     /// Reports keys that are given twice and keeps the first of each.
     fn without_repeats(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
-        let mut lines: HashMap<String, usize> = HashMap::new();
+        let mut lines: HashMap<String, u32> = HashMap::new();
         let mut kept = Vec::with_capacity(entries.len());
         for entry in entries {
             if let Some(line) = lines.get(&entry.key) {

@@ -179,9 +179,12 @@ mod tests {
         assert_eq!((refusal.cause, refusal.retryable), (Cause::Overload, true));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_body_that_never_ends_is_given_up() {
-        let refusal = gathered(pieces(&[3], true), 100, 100).await.unwrap_err();
+        let admission = Admission::new(AdmissionSettings::default());
+        let limits = BodyLimits { bytes_max: 100, timeout: Duration::from_millis(10) };
+        let mut charge = admission.admit().unwrap();
+        let refusal = gather(&mut pieces(&[3], true), limits, &mut charge, |_| None).await.unwrap_err();
         assert_eq!(refusal.message, "the request's body took too long to arrive");
     }
 }

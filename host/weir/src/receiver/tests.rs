@@ -1,180 +1,16 @@
 //! The receiver over real sockets: every status on both transports, and that each item is counted once.
 
-use std::io::Write;
+mod fixture;
+
 use std::net::SocketAddr;
 
-use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
-use prost::Message;
+use ::http::StatusCode;
+use fixture::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use weir_pipeline::{
-    Batch, BoxFuture, ExportError, ExportQueue, Exported, Exporter, Pipeline, Processor, QueueSettings,
-    RetrySettings, Unobserved,
-};
 
 use super::*;
 use crate::wire::{grpc_path, rpc};
-
-/// What the upstream of a test does with everything.
-#[derive(Clone, Copy, PartialEq)]
-enum Behaviour {
-    Takes,
-    IsDown,
-    Rejects,
-    PanicsInAProcessor,
-}
-
-struct Upstream(Behaviour);
-
-impl Exporter for Upstream {
-    fn export(&self, _: Batch) -> BoxFuture<'_, Result<Exported, ExportError>> {
-        let outcome = match self.0 {
-            Behaviour::IsDown => Err(ExportError::retryable(14, "down")),
-            Behaviour::Rejects => Err(ExportError::permanent(3, "no")),
-            Behaviour::Takes | Behaviour::PanicsInAProcessor => Ok(Exported::default()),
-        };
-        Box::pin(std::future::ready(outcome))
-    }
-}
-
-struct Panics;
-
-impl Processor for Panics {
-    fn process(&self, _: Batch) -> BoxFuture<'_, Result<Option<Batch>, weir_pipeline::Refusal>> {
-        panic!("expected by the test");
-    }
-}
-
-struct Weir {
-    receiver: RunningReceiver,
-    telemetry: Telemetry,
-}
-
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
-    trailers: HeaderMap,
-}
-
-const LIMIT: u64 = 10_000;
-
-impl Weir {
-    async fn start(behaviour: Behaviour) -> Self {
-        Weir::with_admission(behaviour, AdmissionSettings::default()).await
-    }
-
-    async fn with_admission(behaviour: Behaviour, admission: AdmissionSettings) -> Self {
-        let retry = RetrySettings { enabled: false, ..RetrySettings::default() };
-        let settings = QueueSettings { retry, ..QueueSettings::default() };
-        let queue =
-            ExportQueue::new("upstream", Arc::new(Upstream(behaviour)), settings, Arc::new(Unobserved));
-        let mut processors: Vec<Box<dyn Processor>> = Vec::new();
-        if behaviour == Behaviour::PanicsInAProcessor {
-            processors.push(Box::new(Panics));
-        }
-        let name = "logs".to_owned();
-        let pipeline = Pipeline { name, signal: Signal::Logs, processors, exporters: vec![queue] };
-        let settings = ReceiverSettings {
-            id: "otlp".to_owned(),
-            grpc: Some(GrpcSettings {
-                endpoint: "127.0.0.1:0".to_owned(),
-                message_bytes_max: LIMIT,
-                ..GrpcSettings::default()
-            }),
-            http: Some(HttpSettings {
-                endpoint: "127.0.0.1:0".to_owned(),
-                body_bytes_max: LIMIT,
-                ..HttpSettings::default()
-            }),
-        };
-        let telemetry = Telemetry::new().unwrap();
-        let consumer = Arc::new(Consumer::new(vec![Arc::new(pipeline)]));
-        let receiver =
-            RunningReceiver::start(&settings, consumer, Admission::new(admission), &telemetry).await.unwrap();
-        Weir { receiver, telemetry }
-    }
-
-    async fn http(&self, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
-        let uri = format!("http://{}{path}", self.receiver.http_addr().unwrap());
-        let mut request = Request::post(uri);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-        answer(client.request(request.body(Full::new(Bytes::from(body))).unwrap()).await.unwrap()).await
-    }
-
-    async fn grpc(&self, path: &str, headers: &[(&str, &str)], framed: Vec<u8>) -> Answer {
-        let uri = format!("http://{}{path}", self.receiver.grpc_addr().unwrap());
-        let mut request = Request::post(uri).header("content-type", "application/grpc");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let client: Client<HttpConnector, Full<Bytes>> =
-            Client::builder(TokioExecutor::new()).http2_only(true).build_http();
-        answer(client.request(request.body(Full::new(Bytes::from(framed))).unwrap()).await.unwrap()).await
-    }
-
-    /// The value of a series of the receiver, by the beginning of its name and its transport.
-    fn count(&self, name: &str, transport: &str) -> u64 {
-        let text = String::from_utf8(self.telemetry.render().unwrap()).unwrap();
-        let is_it =
-            |line: &&str| line.starts_with(name) && line.contains(&format!("transport=\"{transport}\""));
-        text.lines().filter(is_it).map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
-    }
-
-    fn items(&self, transport: &str) -> [u64; 3] {
-        ["accepted", "refused", "failed"]
-            .map(|kind| self.count(&format!("otelcol_receiver_{kind}_log_records_total"), transport))
-    }
-}
-
-async fn answer(response: http::Response<hyper::body::Incoming>) -> Answer {
-    let (head, body) = response.into_parts();
-    let collected = body.collect().await.unwrap();
-    let trailers = collected.trailers().cloned().unwrap_or_default();
-    Answer { status: head.status, headers: head.headers, body: collected.to_bytes(), trailers }
-}
-
-impl Answer {
-    fn grpc_code(&self) -> u8 {
-        let status = self.headers.get("grpc-status").or(self.trailers.get("grpc-status")).unwrap();
-        status.to_str().unwrap().parse().unwrap()
-    }
-
-    fn retry_delay(&self) -> Option<Duration> {
-        tonic::Status::from_header_map(&self.headers).and_then(|status| rpc::retry_delay(status.details()))
-    }
-}
-
-/// A request of this many log records.
-fn logs(count: usize) -> Vec<u8> {
-    let scope_logs = vec![ScopeLogs { log_records: vec![LogRecord::default(); count], ..Default::default() }];
-    let resource_logs = vec![ResourceLogs { scope_logs, ..Default::default() }];
-    ExportLogsServiceRequest { resource_logs }.encode_to_vec()
-}
-
-fn framed(flag: u8, message: &[u8]) -> Vec<u8> {
-    let mut framed = vec![flag];
-    framed.extend_from_slice(&(message.len() as u32).to_be_bytes());
-    framed.extend_from_slice(message);
-    framed
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
 
 #[tokio::test]
 async fn a_request_is_answered_with_an_empty_success_and_its_items_are_accepted() {
@@ -346,6 +182,26 @@ async fn a_stopped_receiver_lets_go_of_its_ports() {
     assert!(weir.receiver.stop(Instant::now() + Duration::from_secs(10)).await);
     for address in [grpc, http] {
         assert!(TcpStream::connect(address).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_stop_lets_requests_under_way_finish() {
+    for is_grpc in [true, false] {
+        let weir = Weir::start(Behaviour::Waits).await;
+        let (sender, gate) = (weir.sender(), Arc::clone(&weir.gate));
+        let call = tokio::spawn(async move {
+            match is_grpc {
+                true => sender.grpc(grpc_path(Signal::Logs), &[], framed(0, &logs(1))).await.grpc_code() == 0,
+                false => sender.http("/v1/logs", &[PROTOBUF], logs(1)).await.status == StatusCode::OK,
+            }
+        });
+        gate.begun.notified().await;
+        let stop = tokio::spawn(weir.receiver.stop(Instant::now() + Duration::from_secs(10)));
+        tokio::task::yield_now().await;
+        gate.open.notify_one();
+        assert!(call.await.unwrap(), "the request under way succeeds");
+        assert!(stop.await.unwrap(), "and the stop is clean");
     }
 }
 

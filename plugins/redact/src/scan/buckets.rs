@@ -46,13 +46,17 @@ impl Pattern {
         self.0[..3].iter().map(|set| set.count_ones()).product()
     }
 
-    fn chance(&self) -> f32 {
-        (0..4).map(|place| chance(self.rectangle(place))).product()
+    fn shape(&self) -> Shape {
+        Shape([0, 1, 2, 3].map(|place| self.rectangle(place)))
     }
 }
 
-fn members(set: u128) -> impl Iterator<Item = u8> {
-    (0..128u8).filter(move |byte| set >> byte & 1 == 1)
+fn members(mut set: u128) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let lowest = (set != 0).then(|| set.trailing_zeros() as u8);
+        set &= set.wrapping_sub(1);
+        lowest
+    })
 }
 
 /// The window that is least likely in other text, and its offset. A short literal lends characters of its body.
@@ -64,7 +68,7 @@ pub fn rarest_window(literal: &Literal) -> (usize, Pattern) {
     }
     let windows = sets.windows(4).map(|w| Pattern([w[0], w[1], w[2], w[3]])).enumerate();
     // Each start takes a slot of the probe's table, so a window with many of them is the last resort.
-    let cost = |pattern: &Pattern| if pattern.starts() > 32 { 1.0 } else { pattern.chance() };
+    let cost = |pattern: &Pattern| if pattern.starts() > 32 { 1.0 } else { pattern.shape().chance() };
     windows.min_by(|a, b| cost(&a.1).total_cmp(&cost(&b.1))).unwrap_or((0, Pattern([u128::MAX; 4])))
 }
 
@@ -76,19 +80,20 @@ fn letters(byte: u8, fold: bool) -> u128 {
     if fold { bit(byte.to_ascii_lowercase()) | bit(byte.to_ascii_uppercase()) } else { bit(byte) }
 }
 
+/// What a window, or all windows of a bucket together, accept.
 #[derive(Clone, Copy, Debug, Default)]
-struct Bucket([Rectangle; 4]);
+struct Shape([Rectangle; 4]);
 
-impl Bucket {
-    fn with(mut self, pattern: &Pattern) -> Bucket {
-        for (place, own) in self.0.iter_mut().enumerate() {
-            let other = pattern.rectangle(place);
+impl Shape {
+    fn with(mut self, other: &Shape) -> Shape {
+        for (own, other) in self.0.iter_mut().zip(&other.0) {
             own.low |= other.low;
             own.high |= other.high;
         }
         self
     }
 
+    /// How likely it is that four bytes are accepted.
     fn chance(&self) -> f32 {
         self.0.iter().map(|rectangle| chance(*rectangle)).product()
     }
@@ -96,32 +101,33 @@ impl Bucket {
 
 /// A bucket (0 to 7) for each pattern: greedily, the rarest last, then each one moved to where it costs least.
 pub fn assign(patterns: &[Pattern]) -> Vec<u8> {
-    let mut order: Vec<usize> = (0..patterns.len()).collect();
-    order.sort_by(|a, b| patterns[*b].chance().total_cmp(&patterns[*a].chance()));
+    let shapes: Vec<Shape> = patterns.iter().map(Pattern::shape).collect();
+    let mut order: Vec<(f32, usize)> = shapes.iter().map(Shape::chance).zip(0..).collect();
+    order.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut assigned = vec![u8::MAX; patterns.len()];
     for _ in 0..PASSES {
-        for &number in &order {
+        for &(_, number) in &order {
             assigned[number] = u8::MAX;
-            assigned[number] = cheapest(patterns, &assigned, number);
+            assigned[number] = cheapest(&shapes, &assigned, &shapes[number]);
         }
     }
     assigned
 }
 
-fn cheapest(patterns: &[Pattern], assigned: &[u8], number: usize) -> u8 {
-    let mut buckets = [Bucket::default(); BUCKETS];
-    for (pattern, bucket) in patterns.iter().zip(assigned) {
+fn cheapest(shapes: &[Shape], assigned: &[u8], shape: &Shape) -> u8 {
+    let mut buckets = [Shape::default(); BUCKETS];
+    for (member, bucket) in shapes.iter().zip(assigned) {
         if let Some(bucket) = buckets.get_mut(usize::from(*bucket)) {
-            *bucket = bucket.with(pattern);
+            *bucket = bucket.with(member);
         }
     }
-    let extra = |bucket: &Bucket| bucket.with(&patterns[number]).chance() - bucket.chance();
+    let extra = |bucket: &Shape| bucket.with(shape).chance() - bucket.chance();
     let costs = buckets.iter().map(extra).enumerate();
     costs.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(bucket, _)| bucket as u8)
 }
 
 fn chance(rectangle: Rectangle) -> f32 {
-    let halves = |mask: u16| (0..16usize).filter(move |half| mask >> half & 1 == 1);
+    let halves = |mask: u16| members(u128::from(mask)).map(usize::from);
     halves(rectangle.high).flat_map(|high| halves(rectangle.low).map(move |low| SHARE[high * 16 + low])).sum()
 }
 

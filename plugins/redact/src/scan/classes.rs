@@ -102,7 +102,7 @@ mod tests {
     fn the_class_of_every_byte_is_right() {
         let classifier = Classifier::default();
         for byte in 0..=255u8 {
-            let v = Bytes16::splat(byte);
+            let v = Bytes16::load(&[byte; 16]);
             let class = Classes::collect([classifier.classify(v.low(), v.high()); 4], true);
             let all = |yes: bool| if yes { u64::MAX } else { 0 };
             assert_eq!(class.digit, all(byte.is_ascii_digit()), "{byte}");

@@ -10,7 +10,7 @@ pub const WIDTH: usize = 16;
 mod imp {
     use core::arch::wasm32::{
         i8x16_bitmask, i8x16_shuffle, u8x16_eq, u8x16_shr, u8x16_splat, u8x16_swizzle, u16x8_shl, u64x2, v128,
-        v128_and, v128_or,
+        v128_and,
     };
 
     /// Sixteen bytes.
@@ -19,16 +19,11 @@ mod imp {
 
     impl Default for Bytes16 {
         fn default() -> Bytes16 {
-            Bytes16::splat(0)
+            Bytes16(u8x16_splat(0))
         }
     }
 
     impl Bytes16 {
-        #[inline(always)]
-        pub fn splat(byte: u8) -> Bytes16 {
-            Bytes16(u8x16_splat(byte))
-        }
-
         #[inline(always)]
         pub fn load(bytes: &[u8; 16]) -> Bytes16 {
             let whole = u128::from_le_bytes(*bytes);
@@ -56,11 +51,6 @@ mod imp {
         #[inline(always)]
         pub fn and(self, other: Bytes16) -> Bytes16 {
             Bytes16(v128_and(self.0, other.0))
-        }
-
-        #[inline(always)]
-        pub fn or(self, other: Bytes16) -> Bytes16 {
-            Bytes16(v128_or(self.0, other.0))
         }
 
         /// Bit `7 - K` of every byte, the first byte's lowest.
@@ -99,11 +89,6 @@ mod imp {
 
     impl Bytes16 {
         #[inline(always)]
-        pub fn splat(byte: u8) -> Bytes16 {
-            Bytes16([byte; 16])
-        }
-
-        #[inline(always)]
         pub fn load(bytes: &[u8; 16]) -> Bytes16 {
             Bytes16(*bytes)
         }
@@ -129,11 +114,6 @@ mod imp {
         #[inline(always)]
         pub fn and(self, other: Bytes16) -> Bytes16 {
             Bytes16(from_fn(|i| self.0[i] & other.0[i]))
-        }
-
-        #[inline(always)]
-        pub fn or(self, other: Bytes16) -> Bytes16 {
-            Bytes16(from_fn(|i| self.0[i] | other.0[i]))
         }
 
         /// Bit `7 - K` of every byte, the first byte's lowest.
@@ -188,11 +168,11 @@ mod tests {
 
     #[test]
     fn bytes_move_in_from_the_vector_before() {
-        let before = Bytes16::splat(0xff);
-        let now = Bytes16::splat(0);
+        let before = Bytes16::load(&[0xff; 16]);
+        let now = Bytes16::default();
         assert_eq!(now.after::<1>(before).nonzero(), 0b1);
         assert_eq!(now.after::<2>(before).nonzero(), 0b11);
         assert_eq!(now.after::<3>(before).nonzero(), 0b111);
-        assert_eq!(before.or(now).and(now).nonzero(), 0);
+        assert_eq!(before.and(now).nonzero(), 0);
     }
 }

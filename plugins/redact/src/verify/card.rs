@@ -37,13 +37,12 @@ pub fn find(value: &[u8], start: usize) -> Option<Range<usize>> {
     is_card.then_some(start..start + length)
 }
 
-/// Not the fraction of a number, not the tail of a UUID or another dashed identifier.
+/// Not the fraction of a number or a negative one, not the tail of a UUID or another dashed identifier.
 fn is_free_left(value: &[u8], start: usize) -> bool {
     let head = value.get(..start).unwrap_or(&[]);
     let joined = match head {
         [.., before, b'.'] => before.is_ascii_digit(),
-        [.., before, b'-'] => before.is_ascii_alphanumeric() && !text::follows_escape(value, start - 1),
-        [.., b'_'] => true,
+        [.., b'_' | b'-'] => true,
         _ => false,
     };
     !joined && text::opens(value, start)

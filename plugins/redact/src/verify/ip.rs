@@ -46,9 +46,9 @@ pub fn find_v6(value: &[u8], at: usize) -> (usize, Option<Range<usize>>) {
     let start = at - text::run_back(value, at, V6_MAX + 1, is_part);
     let trimmed = end - text::run_back(value, end, 1, |byte| byte == b'.');
     let text = value.get(start..trimmed).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or("");
-    // `::` alone is an operator of programming languages as often as an address.
-    let is_address = text.len() > 2
-        && text.len() <= V6_MAX
+    // Without a digit it is a path of a programming language (`a::b`) more often than an address.
+    let is_address = text.len() <= V6_MAX
+        && text.bytes().any(|byte| byte.is_ascii_digit())
         && text.parse::<Ipv6Addr>().is_ok()
         && text::opens(value, start)
         && text::closes(value, trimmed);

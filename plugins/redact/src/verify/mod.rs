@@ -159,26 +159,4 @@ pub fn settle(found: &mut Vec<Found>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn found(start: usize, end: usize, rule: Rule) -> Found {
-        Found { start, end, rule, united: false }
-    }
-
-    #[test]
-    fn overlapping_findings_are_united_and_marked() {
-        let mut all = vec![found(5, 9, Rule::SSN), found(0, 6, Rule::EMAIL), found(9, 12, Rule::JWT)];
-        settle(&mut all);
-        assert_eq!(all.len(), 2);
-        assert_eq!((all[0].start, all[0].end, all[0].rule, all[0].united), (0, 9, Rule::EMAIL, true));
-        assert_eq!(all[1], found(9, 12, Rule::JWT));
-    }
-
-    #[test]
-    fn the_longest_of_one_rule_swallows_the_others_unmarked() {
-        let mut all = vec![found(2, 5, Rule::URL_USERINFO), found(2, 9, Rule::URL_USERINFO)];
-        settle(&mut all);
-        assert_eq!(all, [found(2, 9, Rule::URL_USERINFO)]);
-    }
-}
+mod tests;

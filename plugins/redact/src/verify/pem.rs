@@ -22,7 +22,7 @@ pub fn find(value: &[u8], start: usize, label: usize) -> Option<Range<usize>> {
     let body = value.get(label + length..)?.strip_prefix(DASHES)?;
     let is_foot = |at: usize| body.get(at..).is_some_and(|rest| rest.starts_with(FOOT));
     let ends = |(at, byte): (usize, &u8)| !is_body(*byte) || (*byte == b'-' && is_foot(at));
-    let length = body.iter().enumerate().position(ends).unwrap_or(body.len());
+    let length = text::walked(body.iter().enumerate().position(ends).unwrap_or(body.len()));
     let foot = if is_foot(length) { foot_length(body.get(length..)?) } else { 0 };
     (length >= BODY_MIN).then_some(start..body_start + length + foot)
 }

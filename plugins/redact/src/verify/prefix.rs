@@ -13,7 +13,7 @@ pub fn find(value: &[u8], start: usize, body: usize, run: Run, runs: &mut Runs) 
     let min = usize::from(run.min);
     let end = runs.end(value, run.body, body);
     let length = end - body;
-    let is_whole = if run.exact { length == min && text::closes(value, end) } else { length >= min };
+    let is_whole = (length == min || (length > min && !run.exact)) && text::closes(value, end);
     let is_cut = run.cut && length < min && length >= CUT_MIN && end == value.len() && {
         // Words look like short tokens; without a digit it is too likely to be one.
         value.get(body..end).is_some_and(|body| body.iter().any(u8::is_ascii_digit))

@@ -8,9 +8,6 @@ use crate::{scan::literal::Body, text};
 /// The fewest characters of a token's value; passwords may be shorter.
 const TOKEN_MIN: usize = 6;
 
-/// How much of a quoted value is read; what is longer is not a password.
-const QUOTED_MAX: usize = 512;
-
 /// Values that say that there is none.
 const NOTHING: &[&str] = &["null", "none", "nil", "undefined", "true", "false", "redacted"];
 
@@ -34,7 +31,7 @@ fn quoted(value: &[u8], start: usize) -> Option<Range<usize>> {
     };
     let begin = start + open;
     let is_inside = |byte: u8| byte >= b' ' && !matches!(byte, b'"' | b'\\') && byte != quote;
-    Some(begin..begin + text::run(value, begin, QUOTED_MAX, is_inside))
+    Some(begin..begin + text::run(value, begin, usize::MAX, is_inside))
 }
 
 /// What stands where a secret would: bind parameters, variables, and what this plugin puts there.
