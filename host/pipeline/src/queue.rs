@@ -269,8 +269,17 @@ impl Shared {
     async fn attempts(&self, batch: Batch, wait_until: Option<Instant>) -> Ending {
         // Held through the waits between attempts too, as in the Collector: an upstream that is down is not
         // met with more batches at a time.
-        let Ok(_consumer) = self.consumers.acquire().await else {
-            return Ending::Failed(ExportError::retryable(UNAVAILABLE, "the queue is closed"));
+        let turn = self.consumers.acquire();
+        let turn = match wait_until {
+            // Nothing has been sent yet, so a sender whose turn does not come may safely send it again.
+            Some(until) => tokio::time::timeout_at(until, turn).await.ok().and_then(Result::ok),
+            None => turn.await.ok(),
+        };
+        let Some(_consumer) = turn else {
+            return Ending::Failed(ExportError::retryable(
+                UNAVAILABLE,
+                "its turn to be sent did not come in time",
+            ));
         };
         let mut backoff = self.backoff(wait_until);
         loop {

@@ -207,7 +207,8 @@ async fn what_is_left_at_the_deadline_of_a_stop_is_counted_as_failed_and_told_to
         })
         .collect();
     settle().await;
-    let drained = queue.shutdown((Instant::now() + Duration::from_secs(5)).into_std()).await;
+    // Sooner than the patience of those whose turn does not come, which is three seconds.
+    let drained = queue.shutdown((Instant::now() + Duration::from_secs(2)).into_std()).await;
     assert_eq!(drained, Drained { lost_requests: 3, lost_items: 6 });
     assert_eq!((get(&counts.send_failed), get(&counts.in_flight), get(&counts.queue_size)), (6, 0, 0));
     for sender in senders {

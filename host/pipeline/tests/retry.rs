@@ -2,6 +2,7 @@
 
 mod fakes;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fakes::*;
@@ -38,6 +39,25 @@ async fn a_long_outage_is_told_to_the_sender_within_three_seconds() {
     assert_eq!(refusal.message, "exporter fake: not now");
     assert_eq!((get(&counts.sent), get(&counts.send_failed)), (0, 5));
     assert!(upstream.attempts() > 1);
+    assert!(start.elapsed() <= Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_an_outage_those_whose_turn_does_not_come_are_told_in_time_too() {
+    let upstream = Upstream::new([], Act::FailRetryably);
+    let (queue, counts) = queue(&upstream, QueueSettings { num_consumers: 2, ..waiting() });
+    let consumer = consumer(vec![queue]);
+    let start = Instant::now();
+    let senders: Vec<_> = (0..10)
+        .map(|_| {
+            let consumer = Arc::clone(&consumer);
+            tokio::spawn(async move { consume(&consumer, batch(1)).await.1 })
+        })
+        .collect();
+    for sender in senders {
+        assert!(sender.await.unwrap().unwrap_err().retryable);
+    }
+    assert_eq!(get(&counts.send_failed), 10);
     assert!(start.elapsed() <= Duration::from_secs(3));
 }
 

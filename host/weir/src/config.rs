@@ -22,6 +22,8 @@ mod id;
 mod lacking;
 mod load;
 mod merge;
+#[cfg(test)]
+mod mistakes_tests;
 mod node;
 mod pipeline;
 mod processor;
@@ -34,6 +36,8 @@ mod scalar;
 mod secret;
 pub(crate) mod suggest;
 mod telemetry;
+#[cfg(test)]
+mod testing;
 mod tls;
 mod yaml;
 

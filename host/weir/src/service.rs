@@ -56,7 +56,8 @@ impl Failure {
 /// # Errors
 /// If a plugin cannot be loaded or an exporter built (configuration), or a port is taken (runtime).
 pub fn run(config: Config, cache_dir: Option<PathBuf>, shutdown_timeout: Duration) -> Result<(), Failure> {
-    runtime().map_err(Failure::runtime)?.block_on(async {
+    let runtime = runtime().map_err(Failure::runtime)?;
+    let outcome = runtime.block_on(async {
         let mut signals = Signals::listen().map_err(Failure::runtime)?;
         let running = tokio::select! {
             running = Running::start(&config, cache_dir) => running?,
@@ -68,7 +69,10 @@ pub fn run(config: Config, cache_dir: Option<PathBuf>, shutdown_timeout: Duratio
         }
         running.stop(shutdown_timeout, &mut signals).await;
         Ok(())
-    })
+    });
+    // A guest that still runs is not waited for.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Loads each plugin and builds each exporter, as a start would; opens no port.

@@ -45,7 +45,10 @@ impl Table {
         while rows.next_row(&mut row)? {
             if row.len() != table.columns.len() {
                 let (found, wanted) = (row.len(), table.columns.len());
-                return Err(format!("line {}: {found} fields, but there are {wanted} columns", rows.row_line()));
+                return Err(format!(
+                    "line {}: {found} fields, but there are {wanted} columns",
+                    rows.row_line()
+                ));
             }
             if lines.len() == ROWS_MAX {
                 return Err(format!("line {}: more than {ROWS_MAX} rows", rows.row_line()));

@@ -43,16 +43,12 @@ pub fn rewrite(text: &str, note: Note, out: &mut String) {
     };
     // A changed entry moves to the front, as W3C asks of whoever changes one.
     write_entry(members(text).find_map(entry).unwrap_or(""), new, out);
-    let mut count = usize::from(!out.is_empty());
-    for member in members(text).filter(|member| entry(member).is_none()) {
-        if count == MEMBERS_MAX {
-            break;
-        }
-        if count > 0 {
+    let room = MEMBERS_MAX - usize::from(!out.is_empty());
+    for member in members(text).filter(|member| entry(member).is_none()).take(room) {
+        if !out.is_empty() {
             out.push(',');
         }
         out.push_str(member);
-        count += 1;
     }
 }
 

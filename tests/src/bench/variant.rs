@@ -35,7 +35,7 @@ impl Variant {
             Variant::NoPlugin => "no plugin",
             Variant::Read => "one attribute read",
             Variant::Rename => "one attribute renamed",
-            Variant::Three => "redact, sample, enrich",
+            Variant::Three => "sample, redact, enrich",
         }
     }
 
@@ -69,8 +69,8 @@ impl Variant {
                 vec![("wasm/enrich", json!({"plugin": plugin("enrich"), "config": config}))]
             }
             Variant::Three => vec![
-                ("wasm/redact", json!({"plugin": plugin("redact")})),
                 ("wasm/sample", json!({"plugin": plugin("sample"), "config": sampling()})),
+                ("wasm/redact", json!({"plugin": plugin("redact")})),
                 ("wasm/enrich", json!({"plugin": plugin("enrich"), "config": additions()})),
             ],
         }

@@ -38,25 +38,42 @@ async fn headers_reach_the_upstream_and_nobody_else() {
     }
 }
 
-#[tokio::test]
-async fn a_mistake_beside_a_secret_does_not_show_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let config = format!(
-        "receivers: {{otlp: {{protocols: {{grpc: }}}}}}\nexporters:\n  otlp_grpc:\n    endpoint: x:1\n    headers:\n      authorization: {TOKEN}\n      bad header: {TOKEN}\n    timeout: {TOKEN}\n    tls: {{key_pem: {TOKEN}, cret_pem: x}}\nservice: {{pipelines: {{logs: {{receivers: [otlp], exporters: [otlp_grpc]}}}}}}\n"
-    );
-    std::fs::write(
-        dir.path().join("weir.yaml"),
-        config.replace(&format!("timeout: {TOKEN}"), "timeout: ${env:TOKEN}"),
+/// A configuration whose exporter has a mistake right beside its secrets.
+fn with_mistake(mistake: &str) -> String {
+    let secret = format!("authorization: {TOKEN}");
+    format!(
+        "receivers: {{otlp: {{protocols: {{grpc: }}}}}}
+exporters:
+  otlp_grpc:
+    endpoint: x:1
+    headers: {{{secret}}}
+    {mistake}
+service: {{pipelines: {{logs: {{receivers: [otlp], exporters: [otlp_grpc]}}}}}}
+"
     )
-    .unwrap();
-    let mut command = weir::command(None);
-    command.args(["validate", "--config", "weir.yaml"]).current_dir(dir.path()).env("TOKEN", TOKEN);
-    let output = command.output().await.unwrap();
-    assert_eq!(output.status.code(), Some(64));
-    let told = [output.stdout, output.stderr].concat();
-    let told = String::from_utf8_lossy(&told);
-    assert!(told.contains("timeout") && told.contains("cret_pem"), "{told}");
-    assert!(!told.contains("hush-hush"), "{told}");
+}
+
+#[tokio::test]
+async fn a_mistake_in_or_beside_a_secret_does_not_show_it() {
+    let mistakes = [
+        ("timeout: ${env:TOKEN}".to_owned(), "timeout"),
+        (format!("tls: {{key_pem: {TOKEN}, cret_pem: x}}"), "cret_pem"),
+        (format!("retry_on_failure: {TOKEN}"), "retry_on_failure"),
+        ("sending_queue: {queue_size: \"${env:TOKEN}\"}".to_owned(), "queue_size"),
+        ("endpoint: ${env:TOKEN}".to_owned(), "endpoint"),
+    ];
+    for (mistake, named) in mistakes {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("weir.yaml"), with_mistake(&mistake)).unwrap();
+        let mut command = weir::command(None);
+        command.args(["validate", "--config", "weir.yaml"]).current_dir(dir.path()).env("TOKEN", TOKEN);
+        let output = command.output().await.unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8_lossy(&told);
+        assert_eq!(output.status.code(), Some(64), "{told}");
+        assert!(told.contains(named), "{told}");
+        assert!(!told.contains("hush-hush"), "{told}");
+    }
 }
 
 #[tokio::test]

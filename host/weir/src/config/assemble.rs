@@ -55,7 +55,7 @@ pub(super) fn assemble(
     let service = at.key("service");
     known_keys(&service, &SERVICE_KEYS, problems);
     let health_check = health_check(&extensions, &service.key("extensions"), problems, warnings);
-    let telemetry = TelemetryConfig::read(&service.key("telemetry"), problems);
+    let telemetry = TelemetryConfig::read(&service.key("telemetry"), problems, warnings);
     let defined =
         Defined { receivers: receivers.ids(), processors: processors.ids(), exporters: exporters.ids() };
     let pipelines = pipeline::read(&service.key("pipelines"), &defined, problems);
@@ -171,7 +171,7 @@ fn used<T>(
     of: impl Fn(&PipelineConfig) -> &[ComponentId],
     warnings: &mut Vec<Diagnostic>,
 ) -> BTreeMap<ComponentId, T> {
-    let used: BTreeSet<&ComponentId> = pipelines.iter().flat_map(|pipeline| of(pipeline)).collect();
+    let used: BTreeSet<&ComponentId> = pipelines.iter().flat_map(of).collect();
     for (id, place) in section.places.iter().filter(|(id, _)| !used.contains(id)) {
         let path = format!("{}::{id}", kind.section);
         let reason = "configured but used in no pipeline, so it is not started";

@@ -1,132 +1,78 @@
 //! What the Collector knows and weir does not, yet: keys and values by the struct or enum that lacks them.
 //!
-//! weir takes no key that it would then ignore. A key of this table gets a message of its own, so that a
+//! weir takes no key that it would then ignore. A key of these tables gets a message of its own, so that a
 //! reader of a Collector configuration can tell "not yet" from "mistyped".
 
-/// Keys of the Collector that weir lacks in the struct `name`.
-pub fn keys(name: &str) -> &'static [&'static str] {
-    match name {
-        "GrpcServerConfig" => &[
-            "tls",
-            "keepalive",
-            "read_buffer_size",
-            "write_buffer_size",
-            "auth",
-            "include_metadata",
-            "middlewares",
-        ],
-        "HttpServerConfig" => &[
-            "tls",
-            "cors",
-            "auth",
-            "include_metadata",
-            "response_headers",
-            "compression_algorithms",
-            "read_timeout",
-            "write_timeout",
-            "idle_timeout",
-            "keep_alives_enabled",
-            "middlewares",
-            "transport",
-            "profiles_url_path",
-        ],
-        "OtlpGrpcExporterConfig" => &[
-            "balancer_name",
-            "keepalive",
-            "read_buffer_size",
-            "write_buffer_size",
-            "auth",
-            "authority",
-            "user_agent",
-            "middlewares",
-            "batcher",
-        ],
-        "OtlpHttpExporterConfig" => &[
-            "read_buffer_size",
-            "write_buffer_size",
-            "auth",
-            "proxy_url",
-            "compression_params",
-            "max_idle_conns",
-            "max_idle_conns_per_host",
-            "max_conns_per_host",
-            "idle_conn_timeout",
-            "disable_keep_alives",
-            "http2_read_idle_timeout",
-            "http2_ping_timeout",
-            "cookies",
-            "force_attempt_http2",
-            "middlewares",
-            "batcher",
-        ],
-        "TlsConfig" => &[
-            "max_version",
-            "cipher_suites",
-            "curve_preferences",
-            "reload_interval",
-            "client_ca_file",
-            "client_ca_file_reload",
-            "tpm",
-        ],
-        "SendingQueueConfig" => &["storage", "batch", "blocking"],
-        "DebugExporterConfig" => &[
-            "sampling_initial",
-            "sampling_thereafter",
-            "use_internal_logger",
-            "output_paths",
-            "sending_queue",
-        ],
-        "HealthCheckConfig" => &[
-            "tls",
-            "cors",
-            "auth",
-            "include_metadata",
-            "response_headers",
-            "check_collector_pipeline",
-            "read_timeout",
-            "read_header_timeout",
-            "write_timeout",
-            "idle_timeout",
-            "transport",
-            "use_v2",
-            "grpc",
-            "http",
-            "response_body",
-            "component_health",
-        ],
-        "RawTelemetry" => &["traces"],
-        "LogsConfig" => &[
-            "development",
-            "disable_caller",
-            "disable_stacktrace",
-            "sampling",
-            "output_paths",
-            "error_output_paths",
-            "initial_fields",
-            "processors",
-            "disable_zap_resource",
-        ],
-        "RawMetrics" => &["views"],
-        "MetricReader" => &["periodic"],
-        "PullReader" => &["cardinality_limits", "producers"],
-        "PullExporter" => &["opencensus"],
-        "PrometheusReader" => &[
-            "with_resource_constant_labels",
-            "translation_strategy",
-            "scope_info_enabled",
-            "target_info_enabled",
-        ],
-        _ => &[],
-    }
+/// The struct, and the Collector's keys that it lacks.
+const KEYS: &[(&str, &str)] = &[
+    (
+        "GrpcServerConfig",
+        "tls keepalive read_buffer_size write_buffer_size auth include_metadata middlewares",
+    ),
+    (
+        "HttpServerConfig",
+        "tls cors auth include_metadata response_headers compression_algorithms read_timeout write_timeout \
+         idle_timeout keep_alives_enabled middlewares transport profiles_url_path",
+    ),
+    (
+        "OtlpGrpcExporterConfig",
+        "balancer_name keepalive read_buffer_size write_buffer_size auth authority user_agent middlewares \
+         wait_for_ready batcher",
+    ),
+    (
+        "OtlpHttpExporterConfig",
+        "read_buffer_size write_buffer_size auth proxy_url compression_params max_idle_conns \
+         max_idle_conns_per_host max_conns_per_host idle_conn_timeout disable_keep_alives \
+         http2_read_idle_timeout http2_ping_timeout cookies force_attempt_http2 middlewares batcher",
+    ),
+    (
+        "TlsConfig",
+        "max_version cipher_suites curve_preferences reload_interval client_ca_file client_ca_file_reload tpm",
+    ),
+    ("SendingQueueConfig", "storage batch blocking"),
+    (
+        "DebugExporterConfig",
+        "sampling_initial sampling_thereafter use_internal_logger output_paths sending_queue",
+    ),
+    (
+        "HealthCheckConfig",
+        "tls cors auth include_metadata response_headers response_body check_collector_pipeline read_timeout \
+         read_header_timeout write_timeout idle_timeout transport use_v2 grpc http component_health",
+    ),
+    ("RawTelemetry", "traces"),
+    (
+        "LogsConfig",
+        "development disable_caller disable_stacktrace sampling output_paths error_output_paths \
+         initial_fields processors disable_zap_resource",
+    ),
+    ("RawMetrics", "views"),
+    ("MetricReader", "periodic"),
+    ("PullReader", "cardinality_limits producers"),
+    ("PullExporter", "opencensus"),
+    (
+        "PrometheusReader",
+        "with_resource_constant_labels translation_strategy scope_info_enabled target_info_enabled",
+    ),
+];
+
+/// The enum, and the Collector's values that it lacks.
+const VALUES: &[(&str, &str)] = &[
+    ("Compression", "snappy zlib deflate lz4 x-snappy-framed"),
+    ("Encoding", "json"),
+    ("Transport", "unix udp tcp4 tcp6"),
+    ("MinTlsVersion", "1.0 1.1"),
+];
+
+/// Whether the Collector has this key where weir has the struct `name`.
+pub fn key(name: &str, key: &str) -> bool {
+    has(KEYS, name, key)
 }
 
-/// Values of the Collector that weir lacks in the enum `name`.
-pub fn values(name: &str) -> &'static [&'static str] {
-    match name {
-        "Compression" => &["snappy", "zlib", "deflate", "lz4", "x-snappy-framed"],
-        "Encoding" => &["json"],
-        "Transport" => &["unix", "udp", "tcp4", "tcp6"],
-        "MinTlsVersion" => &["1.0", "1.1"],
-        _ => &[],
-    }
+/// Whether the Collector has this value where weir has the enum `name`.
+pub fn value(name: &str, value: &str) -> bool {
+    has(VALUES, name, value)
+}
+
+fn has(table: &[(&str, &str)], name: &str, word: &str) -> bool {
+    table.iter().any(|(owner, words)| *owner == name && words.split_whitespace().any(|known| known == word))
 }

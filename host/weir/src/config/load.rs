@@ -60,11 +60,14 @@ pub fn load_sources(sources: &[Source], environment: &dyn Environment) -> Result
         _ if problems.is_empty() => return Err(vec![Diagnostic::new("", "no configuration is given")]),
         _ => return Err(problems),
     };
-    let expand::Expanded { root, errors, mut warnings } = expand::expand(root, environment);
+    let expand::Expanded { root, errors, warnings: unset } = expand::expand(root, environment);
     problems.extend(errors);
+    let mut warnings = Vec::new();
     match assemble::assemble(&root, &mut problems, &mut warnings) {
-        Some(config) => Ok(Loaded { config, warnings }),
+        Some(config) => Ok(Loaded { config, warnings: unset.into_iter().chain(warnings).collect() }),
         None => {
+            // A variable that is not set is often the reason for the rest.
+            problems.extend(unset);
             problems.sort_by(|a, b| a.place.cmp(&b.place));
             Err(problems)
         }
@@ -89,7 +92,7 @@ impl Source {
                 })?;
                 document(&text, Arc::from(format!("env:{name}")))
             }
-            Source::Set(setting) => set(setting).map_err(|problem| vec![*problem]),
+            Source::Set(setting) => set(setting).map_err(|problem| vec![problem]),
         }
     }
 
@@ -119,21 +122,19 @@ fn document(text: &str, name: Arc<str>) -> Result<Node, Vec<Diagnostic>> {
 }
 
 /// `a.b.c=value` as a tree. The Collector's `::` separates keys too, for names with a point in them.
-fn set(setting: &str) -> Result<Node, Box<Diagnostic>> {
+fn set(setting: &str) -> Result<Node, Diagnostic> {
     let place = Place::whole("--set");
     let (keys, value) = setting.split_once('=').ok_or_else(|| {
-        Box::new(
-            Diagnostic::new("", "expected key=value, such as service.telemetry.logs.level=debug").at(&place),
-        )
+        Diagnostic::new("", "expected key=value, such as service.telemetry.logs.level=debug").at(&place)
     })?;
     let keys: Vec<&str> =
         if keys.contains("::") { keys.split("::").collect() } else { keys.split('.').collect() };
     let path = keys.iter().fold(String::new(), |path, key| join(&path, key));
     if keys.len() > yaml::DEPTH_MAX || keys.iter().any(|key| key.is_empty()) {
-        return Err(Box::new(Diagnostic::new(path, "each part of the key must have a name").at(&place)));
+        return Err(Diagnostic::new(path, "each part of the key must have a name").at(&place));
     }
     let parsed = yaml::parse(value, &place.file)
-        .map_err(|_| Box::new(Diagnostic::new(path, "the value is not valid YAML").at(&place)))?;
+        .map_err(|_| Diagnostic::new(path, "the value is not valid YAML").at(&place))?;
     let value = Node { place: place.clone(), ..parsed };
     Ok(keys.into_iter().rev().fold(value, |value, key| {
         let entry = Entry { key: key.to_owned(), place: place.clone(), value };

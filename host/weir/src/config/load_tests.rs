@@ -1,4 +1,4 @@
-//! Tests of whole configurations: what is taken, with which defaults, and the exact words for what is not.
+//! Tests of whole configurations that are taken: what they say, and with which defaults.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,56 +7,11 @@ use proptest::prelude::*;
 use weir_otlp::Signal;
 
 use super::*;
+use crate::config::testing::*;
 use crate::config::{
     Compression, ExporterConfig, HostPort, LogEncoding, LogLevel, MetricsLevel, OtlpGrpcExporterConfig,
     Sizer, Verbosity, WasmSource,
 };
-
-fn text(text: &str) -> Source {
-    Source::Text { name: "f.yaml", text: text.to_owned() }
-}
-
-fn no_environment() -> BTreeMap<String, String> {
-    BTreeMap::new()
-}
-
-fn loaded(yaml: &str) -> Loaded {
-    load_sources(&[text(yaml)], &no_environment()).unwrap_or_else(|problems| {
-        panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-    })
-}
-
-fn config(yaml: &str) -> Config {
-    loaded(yaml).config
-}
-
-fn problems(yaml: &str) -> Vec<String> {
-    let problems = load_sources(&[text(yaml)], &no_environment()).unwrap_err();
-    problems.iter().map(ToString::to_string).collect()
-}
-
-/// A minimal configuration with one part replaced, on lines of their own.
-fn with(receivers: &str, processors: &str, exporters: &str, service: &str) -> String {
-    format!("receivers: {receivers}\nprocessors: {processors}\nexporters: {exporters}\nservice: {service}\n")
-}
-
-const OTLP: &str = "{otlp: {protocols: {grpc: , http: }}}";
-const NOP: &str = "{nop: }";
-const TRACES: &str = "{pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}";
-
-fn with_receivers(receivers: &str) -> String {
-    with(receivers, "", NOP, TRACES)
-}
-
-fn with_exporter(exporter: &str, id: &str) -> String {
-    let service = format!("{{pipelines: {{traces: {{receivers: [otlp], exporters: [{id}]}}}}}}");
-    with(OTLP, "", exporter, &service)
-}
-
-fn with_processor(processor: &str) -> String {
-    let service = "{pipelines: {traces: {receivers: [otlp], processors: [wasm], exporters: [nop]}}}";
-    with(OTLP, processor, NOP, service)
-}
 
 fn grpc_exporter(keys: &str) -> OtlpGrpcExporterConfig {
     let yaml = with_exporter(&format!("{{otlp: {{{keys}}}}}"), "otlp");
@@ -118,7 +73,7 @@ fn an_otlp_grpc_exporter_has_the_defaults_of_the_collector() {
 #[test]
 fn every_key_of_an_otlp_grpc_exporter_is_read() {
     let exporter = grpc_exporter(
-        "endpoint: 'http://up:4317', compression: zstd, timeout: 1m30s, wait_for_ready: true,
+        "endpoint: 'http://up:4317', compression: zstd, timeout: 1m30s,
          headers: {X-Token: abc, other: 'd e'},
          retry_on_failure: {enabled: false, initial_interval: 1s, randomization_factor: 0, multiplier: 2,
                             max_interval: 10s, max_elapsed_time: 0},
@@ -127,7 +82,7 @@ fn every_key_of_an_otlp_grpc_exporter_is_read() {
     );
     assert!(!exporter.uses_tls());
     assert_eq!((exporter.compression, exporter.timeout), (Compression::Zstd, Duration::from_secs(90)));
-    assert!(exporter.wait_for_ready && !exporter.retry_on_failure.enabled);
+    assert!(!exporter.retry_on_failure.enabled);
     assert_eq!(exporter.retry_on_failure.max_elapsed_time, Duration::ZERO);
     assert_eq!((exporter.sending_queue.sizer, exporter.sending_queue.wait_for_result), (Sizer::Bytes, false));
     let headers: Vec<(&str, &str)> = exporter.headers.iter().map(|(n, v)| (n, v.expose())).collect();
@@ -224,9 +179,15 @@ fn own_metrics_are_configured_in_the_old_form_and_in_the_new() {
     }
     let logs = telemetry("{logs: {level: WARN, encoding: json}}").logs;
     assert_eq!((logs.level, logs.encoding), (LogLevel::Warn, LogEncoding::Json));
-    let resource = telemetry("{resource: {service.name: x, host.name: }}").resource;
-    assert_eq!(resource.get("service.name"), Some(&Some("x".to_owned())));
-    assert_eq!(resource.get("host.name"), Some(&None));
+}
+
+#[test]
+fn a_resource_of_weirs_own_is_taken_with_a_warning() {
+    let service = "{pipelines: {traces: {receivers: [otlp], exporters: [nop]}},
+                    telemetry: {resource: {service.name: x, host.name: }}}";
+    let Loaded { warnings, .. } = loaded(&with(OTLP, "", NOP, service));
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].to_string().contains("service::telemetry::resource: has no effect yet"));
 }
 
 #[test]
@@ -300,266 +261,6 @@ fn the_debug_form_of_a_configuration_shows_no_secret() {
     let shown = format!("{exporter:?}");
     assert!(shown.contains("authorization") && shown.contains("[REDACTED]"), "{shown}");
     assert!(!shown.contains("hunter2"), "{shown}");
-}
-
-#[test]
-fn a_secret_in_the_wrong_place_is_not_shown() {
-    let environment = BTreeMap::from([
-        ("TOKEN".to_owned(), "hunter2".to_owned()),
-        ("MAP".to_owned(), "{hunter2: hunter2}".to_owned()),
-    ]);
-    for exporter in [
-        "{otlp: {endpoint: '${env:TOKEN}'}}",
-        "{otlp: {endpoint: 'https://user:hunter2@up:1'}}",
-        "{otlp: {endpoint: 'up:1', timeout: '${env:TOKEN}'}}",
-        "{otlp: {endpoint: 'up:1', compression: '${env:TOKEN}'}}",
-        "{otlp: {endpoint: 'up:1', wait_for_ready: '${env:TOKEN}'}}",
-        "{otlp: {endpoint: 'up:1', sending_queue: {queue_size: '${env:TOKEN}'}}}",
-        "{otlp: {endpoint: 'up:1', headers: '${env:TOKEN}'}}",
-        "{otlp: {endpoint: 'up:1', headers: hunter2}}",
-        "{otlp: {endpoint: 'up:1', headers: {a: [hunter2]}}}",
-        "{otlp: {endpoint: 'up:1', headers: {a: \"hunter2\\n\"}}}",
-        "{otlp: {endpoint: 'up:1', tls: '${env:TOKEN}'}}",
-        "{otlp: {endpoint: 'up:1', tls: '${env:MAP}'}}",
-        "{otlp: {endpoint: 'up:1', tls: hunter2}}",
-    ] {
-        let yaml = with_exporter(exporter, "otlp");
-        let problems = load_sources(&[text(&yaml)], &environment).unwrap_err();
-        let shown: String = problems.iter().map(|p| format!("{p} {p:?}")).collect();
-        assert!(!shown.contains("hunter2"), "{exporter}: {shown}");
-    }
-}
-
-#[test]
-fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file() {
-    let yaml = "\
-recievers: {}
-receivers:
-  otlp:
-    protocols:
-      grpc: {endpont: 'localhost:4317', max_recv_msg_size_mib: 0, tls: {}}
-processors:
-  batch:
-exporters:
-  otlp_grpc: {endpoint: 'up:4317', timeout: 5, colour: red}
-  nopp:
-service:
-  pipelines:
-    traces: {receivers: [otlp], processors: [wasm/x], exporters: [otlp_grpc, otlp_grpc]}
-    trace: {receivers: [otlp]}
-";
-    assert_eq!(
-        problems(yaml),
-        [
-            "f.yaml:1:1: recievers: unknown key \"recievers\"; did you mean \"receivers\"? (valid: receivers, processors, exporters, connectors, extensions, service)",
-            "f.yaml:5:14: receivers::otlp::protocols::grpc::endpont: unknown key \"endpont\"; did you mean \"endpoint\"? (valid: endpoint, transport, max_recv_msg_size_mib, max_concurrent_streams)",
-            "f.yaml:5:64: receivers::otlp::protocols::grpc::max_recv_msg_size_mib: expected a whole number from 1 to 2047, found 0",
-            "f.yaml:5:67: receivers::otlp::protocols::grpc::tls: not supported yet by weir; leave it out",
-            "f.yaml:7:3: processors::batch: weir has no processor \"batch\" yet (valid: wasm)",
-            "f.yaml:9:45: exporters::otlp_grpc::timeout: expected a duration with its unit, such as 200ms, 1m30s or 1h, found 5",
-            "f.yaml:9:48: exporters::otlp_grpc::colour: unknown key \"colour\" (valid: endpoint, tls, headers, compression, timeout, wait_for_ready, retry_on_failure, sending_queue)",
-            "f.yaml:10:3: exporters::nopp: unknown exporter type \"nopp\"; did you mean \"nop\"? (valid: otlp_grpc, otlp, otlp_http, otlphttp, debug, nop)",
-            "f.yaml:13:46: service::pipelines::traces: references processor \"wasm/x\" which is not configured",
-            "f.yaml:13:78: service::pipelines::traces: references exporter \"otlp_grpc\" multiple times",
-            "f.yaml:14:5: service::pipelines::trace: unknown signal \"trace\"; did you mean \"traces\"? (valid: traces, metrics, logs, profiles)",
-            "f.yaml:14:5: service::pipelines::trace: must have at least one exporter",
-        ]
-    );
-}
-
-/// Each with the one message that it must give, without its place.
-#[test]
-fn each_mistake_has_its_own_words() {
-    let exporter = |keys: &str| with_exporter(&format!("{{otlp: {{endpoint: 'up:1', {keys}}}}}"), "otlp");
-    let service = |service: &str| with(OTLP, "", NOP, service);
-    let telemetry = |telemetry: &str| {
-        service(&format!(
-            "{{pipelines: {{traces: {{receivers: [otlp], exporters: [nop]}}}}, telemetry: {telemetry}}}"
-        ))
-    };
-    for (yaml, message) in [
-        (service("{}"), "service::pipelines: service must have at least one pipeline"),
-        (
-            service("{pipelines: {traces: {receivers: [otlp]}}}"),
-            "service::pipelines::traces: must have at least one exporter",
-        ),
-        (
-            service("{pipelines: {traces: {exporters: [nop]}}}"),
-            "service::pipelines::traces: must have at least one receiver",
-        ),
-        (
-            service("{pipelines: {traces: {receivers: [otpl], exporters: [nop]}}}"),
-            "service::pipelines::traces: references receiver \"otpl\" which is not configured; did you mean \"otlp\"?",
-        ),
-        (
-            service("{extensions: [zpages], pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}"),
-            "service::extensions::0: references extension \"zpages\" which is not configured",
-        ),
-        (
-            with_receivers("{otlp: }"),
-            "receivers::otlp::protocols: must specify at least one protocol: grpc, http or both",
-        ),
-        (
-            with_receivers("{otlp: {protocols: {grpc: {transport: unix}}}}"),
-            "receivers::otlp::protocols::grpc::transport: \"unix\" is not supported yet by weir (valid: tcp)",
-        ),
-        (
-            with_receivers("{otlp: {protocols: {grpc: {endpoint: 4317}}}}"),
-            "receivers::otlp::protocols::grpc::endpoint: expected a string (put it in quotes), found a number",
-        ),
-        (
-            with_receivers("{otlp: {protocols: {grpc: {endpoint: localhost}}}}"),
-            "receivers::otlp::protocols::grpc::endpoint: expected host:port, such as localhost:4317 or 0.0.0.0:4317",
-        ),
-        (
-            with_receivers("{otlp: {protocols: {grpc: , http: {endpoint: '0.0.0.0:4317'}}}}"),
-            "receivers::otlp::protocols::http: the endpoint 0.0.0.0:4317 is that of receivers::otlp::protocols::grpc already",
-        ),
-        (
-            with_receivers("{otlp: {protocols: {http: {traces_url_path: /v1/logs}}}}"),
-            "receivers::otlp::protocols::http: each signal needs a URL path of its own",
-        ),
-        (
-            with_receivers("{jaeger: , otlp: {protocols: {grpc: }}}"),
-            "receivers::jaeger: weir has no receiver \"jaeger\" yet (valid: otlp)",
-        ),
-        (with_exporter("{otlp: }", "otlp"), "exporters::otlp: the key \"endpoint\" is required"),
-        (
-            exporter("compression: snappy"),
-            "exporters::otlp::compression: \"snappy\" is not supported yet by weir (valid: gzip, zstd, none)",
-        ),
-        (
-            exporter("compression: gzpi"),
-            "exporters::otlp::compression: unknown value \"gzpi\"; did you mean \"gzip\"? (valid: gzip, zstd, none)",
-        ),
-        (
-            exporter("balancer_name: x"),
-            "exporters::otlp::balancer_name: not supported yet by weir; leave it out",
-        ),
-        (
-            exporter("sending_queue: {storage: x}"),
-            "exporters::otlp::sending_queue::storage: not supported yet by weir; leave it out",
-        ),
-        (
-            exporter("headers: {content-type: x}"),
-            "exporters::otlp::headers::content-type: the header content-type is weir's own to set",
-        ),
-        (
-            exporter("headers: {'a b': x}"),
-            "exporters::otlp::headers::a b: \"a b\" cannot be the name of a header",
-        ),
-        (exporter("headers: [x]"), "exporters::otlp::headers::0: expected a map, found a string"),
-        (
-            exporter("retry_on_failure: {multiplier: 0.5}"),
-            "exporters::otlp::retry_on_failure::multiplier: must be from 1 to 100",
-        ),
-        (
-            exporter("tls: {key_file: k, cert_pem: c, key_pem: d}"),
-            "exporters::otlp::tls::key_pem: give key_file or key_pem, not both",
-        ),
-        (
-            exporter("tls: {ca_file: /none}"),
-            "exporters::otlp::tls::ca_file: cannot read /none: no such file or directory",
-        ),
-        (
-            exporter("tls: {cert_pem: c}"),
-            "exporters::otlp::tls: a client certificate needs both a cert and a key",
-        ),
-        (
-            exporter("tls: {min_version: '1.1'}"),
-            "exporters::otlp::tls::min_version: \"1.1\" is not supported yet by weir (valid: 1.2, 1.3)",
-        ),
-        (
-            exporter("wait_for_ready: 'yes'"),
-            "exporters::otlp::wait_for_ready: expected true or false, found a string",
-        ),
-        (
-            with_exporter("{otlp_http: {logs_endpoint: 'http://x'}}", "otlp_http"),
-            "exporters::otlp_http: the pipeline traces sends traces here; set endpoint or traces_endpoint",
-        ),
-        (
-            with_exporter("{otlp_http: {endpoint: 'up:4318'}}", "otlp_http"),
-            "exporters::otlp_http::endpoint: expected a URL that begins with http:// or https:// and names no user (use headers for that)",
-        ),
-        (
-            with_exporter("{otlp_http: {endpoint: 'http://x', encoding: json}}", "otlp_http"),
-            "exporters::otlp_http::encoding: \"json\" is not supported yet by weir (valid: proto)",
-        ),
-        (
-            with_processor("{wasm: {}}"),
-            "processors::wasm: one of the keys \"plugin\" and \"directory\" is required",
-        ),
-        (
-            with_processor("{wasm: {plugin: a, directory: b}}"),
-            "processors::wasm: plugin and directory are two forms of this processor; give one of them",
-        ),
-        (
-            with_processor("{wasm: {plugin: /none.wasm}}"),
-            "processors::wasm::plugin: /none.wasm is not a file",
-        ),
-        (
-            with_processor("{wasm: {directory: /none}}"),
-            "processors::wasm::directory: /none is not a directory",
-        ),
-        (
-            with_processor("{wasm: {directory: /tmp, timeout: 1s}}"),
-            "processors::wasm::timeout: belongs to one plugin; put it into NAME.yaml beside NAME.wasm in the directory",
-        ),
-        (
-            with_processor("{wasm: {plugin: /dev/null, config: {x: .nan}}}"),
-            "processors::wasm::config::x: expected a finite number, since JSON has no other, found a number",
-        ),
-        (telemetry("{traces: {}}"), "service::telemetry::traces: not supported yet by weir; leave it out"),
-        (
-            telemetry("{metrics: {address: 'localhost:1', readers: []}}"),
-            "service::telemetry::metrics::address: give address or readers, not both",
-        ),
-        (
-            telemetry(
-                "{metrics: {readers: [{pull: {exporter: {prometheus: {without_type_suffix: true}}}}]}}",
-            ),
-            "service::telemetry::metrics::readers::0::pull::exporter::prometheus::without_type_suffix: true is not supported yet by weir; its metrics are as with false",
-        ),
-        (
-            telemetry("{logs: {level: verbose}}"),
-            "service::telemetry::logs::level: unknown value \"verbose\" (valid: debug, info, warn, error)",
-        ),
-        (
-            format!("connectors: {{forward: }}\n{}", with_receivers(OTLP)),
-            "connectors: connectors are not supported yet by weir; leave them out",
-        ),
-    ] {
-        let found = problems(&yaml);
-        let bare: Vec<&str> = found.iter().map(|line| line.split_once(": ").unwrap().1).collect();
-        assert!(bare.contains(&message), "wanted {message}\nfound {found:#?}");
-    }
-}
-
-#[test]
-fn a_file_that_is_no_map_or_is_not_there_is_told() {
-    assert_eq!(
-        problems("[a]"),
-        ["f.yaml:1:1: expected a map with the keys receivers, processors, exporters and service"]
-    );
-    let missing = load(&[PathBuf::from("/none/weir.yaml")], &no_environment()).unwrap_err();
-    assert_eq!(missing[0].to_string(), "cannot read /none/weir.yaml: no such file or directory");
-}
-
-#[test]
-fn an_empty_file_lacks_a_pipeline() {
-    assert_eq!(problems(""), ["f.yaml:1:1: service::pipelines: service must have at least one pipeline"]);
-}
-
-#[test]
-fn wrong_settings_of_the_command_line_are_told() {
-    for (setting, message) in [
-        ("x", "--set: expected key=value, such as service.telemetry.logs.level=debug"),
-        ("a..b=1", "--set: a::::b: each part of the key must have a name"),
-        ("a.b=[", "--set: a::b: the value is not valid YAML"),
-    ] {
-        let problems = load_sources(&[Source::Set(setting.to_owned())], &no_environment()).unwrap_err();
-        assert_eq!(problems[0].to_string(), message);
-    }
 }
 
 proptest! {

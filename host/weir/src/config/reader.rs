@@ -89,7 +89,7 @@ impl<'n, 's> Reader<'n, 's> {
                 }
                 continue;
             }
-            let diagnostic = if lacking::keys(name).contains(&key) {
+            let diagnostic = if lacking::key(name, key) {
                 Diagnostic::new(join(&self.path, key), "not supported yet by weir; leave it out")
             } else if self.node.origin.is_some() {
                 // Keys of an expanded value may be parts of a secret that only looks like a map.
@@ -225,7 +225,7 @@ impl<'n> Deserializer<'n> for Reader<'n, '_> {
             let variant: StrDeserializer<'_, Rejection> = (*variant).into_deserializer();
             return visitor.visit_enum(variant);
         }
-        let diagnostic = if lacking::values(name).contains(&wanted.as_str()) {
+        let diagnostic = if lacking::value(name, &wanted) {
             Diagnostic::new(self.path, format!("\"{wanted}\" is not supported yet by weir"))
                 .with_valid("", variants.iter().copied())
         } else {

@@ -20,8 +20,6 @@ pub struct TelemetryConfig {
     pub logs: LogsConfig,
     /// Its metrics, or `None` if they are off.
     pub metrics: Option<MetricsConfig>,
-    /// Attributes of weir's own resource; `None` removes one that weir would set.
-    pub resource: BTreeMap<String, Option<String>>,
 }
 
 /// weir's own logs, which go to stderr.
@@ -69,7 +67,7 @@ pub struct MetricsConfig {
     pub endpoint: HostPort,
 }
 
-/// How much is measured.
+/// How much is measured. weir measures the same at every level but `none`: what it has is cheap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MetricsLevel {
@@ -144,14 +142,22 @@ impl Default for PrometheusReader {
 
 impl TelemetryConfig {
     /// Reads and checks `service::telemetry`, which may be missing.
-    pub(super) fn read(at: &At<'_>, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+    pub(super) fn read(
+        at: &At<'_>,
+        problems: &mut Vec<Diagnostic>,
+        warnings: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
         let raw: RawTelemetry = match at.node() {
             Some(node) => reader::read(node, &at.path, problems)?,
             None => RawTelemetry::default(),
         };
         let RawTelemetry { logs, metrics, resource } = raw;
+        if !resource.is_empty() {
+            let reason = "has no effect yet: weir's metrics and logs carry no resource";
+            warnings.push(at.key("resource").problem(reason));
+        }
         let metrics = metrics.check(&at.key("metrics"), problems);
-        Some(TelemetryConfig { logs, metrics, resource })
+        Some(TelemetryConfig { logs, metrics })
     }
 }
 

@@ -5,7 +5,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, SeverityNumber};
 use opentelemetry_proto::tonic::metrics::v1::{Exemplar, Metric, metric::Data};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -17,7 +17,7 @@ pub(super) struct Item {
     pub signal: Signal,
     /// What it is called: a span's or metric's name, a log record's severity.
     pub title: String,
-    /// The same before and after weir, and different from that of every other recorded item of the signal.
+    /// The same before and after weir. Log records have no id of their own, so two of them may share one.
     pub id: Vec<u8>,
     pub trace_id: Vec<u8>,
     pub is_error: bool,
@@ -89,13 +89,13 @@ fn of_log(resource: Option<&Resource>, record: &LogRecord) -> Item {
     add(&mut fields, "attribute", &record.attributes);
     let mut id = record.span_id.clone();
     id.extend(record.time_unix_nano.to_be_bytes());
-    id.extend(record.observed_time_unix_nano.to_be_bytes());
+    id.extend(record.severity_number.to_be_bytes());
     Item {
         signal: Signal::Logs,
         title: record.severity_text.clone(),
         id,
         trace_id: record.trace_id.clone(),
-        is_error: false,
+        is_error: record.severity_number >= SeverityNumber::Error as i32,
         fields,
     }
 }

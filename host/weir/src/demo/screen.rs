@@ -52,6 +52,9 @@ impl Screen {
         for original in originals {
             let count = &mut shown[original.signal as usize - 1];
             let same = |item: &&Item| item.signal == original.signal && item.id == original.id;
+            if originals.iter().filter(same).count() > 1 {
+                continue;
+            }
             let Some(after) = arrived.iter().find(same) else { continue };
             let changes = changes(original, after);
             let is_telling = changes.iter().any(|(_, before, _)| before.is_some());

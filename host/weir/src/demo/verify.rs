@@ -19,8 +19,7 @@ pub(super) type Counts = BTreeMap<Signal, u64>;
 /// Whether the sampler must keep an item.
 pub(super) fn is_expected(item: &Item) -> bool {
     match item.signal {
-        Signal::Traces => item.is_error || randomness(&item.trace_id) >= THRESHOLD,
-        Signal::Logs => randomness(&item.trace_id) >= THRESHOLD,
+        Signal::Traces | Signal::Logs => item.is_error || randomness(&item.trace_id) >= THRESHOLD,
         Signal::Metrics | Signal::Profiles => true,
     }
 }

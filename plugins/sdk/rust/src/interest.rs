@@ -1,7 +1,9 @@
 //! What a plugin declares that it reads, writes and may drop. weir shows it nothing else and lets it change
 //! nothing else.
 
-use crate::codes::{Field, Kinds, Level, Levels, Signal, Signals};
+#[cfg(not(target_family = "wasm"))]
+use crate::codes::Level;
+use crate::codes::{Field, Kinds, Levels, Signal, Signals};
 
 const READ: u32 = 1;
 const WRITE: u32 = 2;

@@ -32,9 +32,6 @@ pub struct OtlpGrpcExporterConfig {
     /// How long one attempt may take.
     #[serde(default = "timeout", deserialize_with = "positive_duration")]
     pub timeout: Duration,
-    /// Wait for a connection instead of failing at once.
-    #[serde(default)]
-    pub wait_for_ready: bool,
     /// What to do when an attempt fails.
     #[serde(default)]
     pub retry_on_failure: RetryConfig,

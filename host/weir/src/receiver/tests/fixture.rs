@@ -18,7 +18,7 @@ use weir_pipeline::{
 };
 
 use super::super::*;
-use crate::wire::{grpc_path, rpc};
+use crate::wire::rpc;
 
 /// What the upstream of a test does with everything.
 #[derive(Clone, Copy, PartialEq)]

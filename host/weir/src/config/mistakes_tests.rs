@@ -1,0 +1,314 @@
+//! Tests of configurations that are refused: the exact words, and that no secret is among them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::testing::*;
+use super::{Source, load, load_sources};
+
+/// Each configuration must give its message, whatever its place.
+fn each_says(cases: &[(String, &str)]) {
+    for (yaml, message) in cases {
+        let found = problems(yaml);
+        let bare: Vec<&str> = found.iter().map(|line| line.split_once(": ").unwrap().1).collect();
+        assert!(bare.contains(message), "wanted {message}\nfound {found:#?}");
+    }
+}
+
+#[test]
+fn a_secret_in_the_wrong_place_is_not_shown() {
+    let environment = BTreeMap::from([
+        ("TOKEN".to_owned(), "hunter2".to_owned()),
+        ("MAP".to_owned(), "{hunter2: hunter2}".to_owned()),
+    ]);
+    for exporter in [
+        "{otlp: {endpoint: '${env:TOKEN}'}}",
+        "{otlp: {endpoint: 'https://user:hunter2@up:1'}}",
+        "{otlp: {endpoint: 'up:1', timeout: '${env:TOKEN}'}}",
+        "{otlp: {endpoint: 'up:1', compression: '${env:TOKEN}'}}",
+        "{otlp: {endpoint: 'up:1', sending_queue: {enabled: '${env:TOKEN}'}}}",
+        "{otlp: {endpoint: 'up:1', sending_queue: {queue_size: '${env:TOKEN}'}}}",
+        "{otlp: {endpoint: 'up:1', headers: '${env:TOKEN}'}}",
+        "{otlp: {endpoint: 'up:1', headers: hunter2}}",
+        "{otlp: {endpoint: 'up:1', headers: {a: [hunter2]}}}",
+        "{otlp: {endpoint: 'up:1', headers: {a: \"hunter2\\n\"}}}",
+        "{otlp: {endpoint: 'up:1', tls: '${env:TOKEN}'}}",
+        "{otlp: {endpoint: 'up:1', tls: '${env:MAP}'}}",
+        "{otlp: {endpoint: 'up:1', tls: hunter2}}",
+    ] {
+        let yaml = with_exporter(exporter, "otlp");
+        let problems = load_sources(&[text(&yaml)], &environment).unwrap_err();
+        let shown: String = problems.iter().map(|p| format!("{p} {p:?}")).collect();
+        assert!(!shown.contains("hunter2"), "{exporter}: {shown}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file() {
+    let yaml = "\
+recievers: {}
+receivers:
+  otlp:
+    protocols:
+      grpc: {endpont: 'localhost:4317', max_recv_msg_size_mib: 0, tls: {}}
+processors:
+  batch:
+exporters:
+  otlp_grpc: {endpoint: 'up:4317', timeout: 5, colour: red}
+  nopp:
+service:
+  pipelines:
+    traces: {receivers: [otlp], processors: [wasm/x], exporters: [otlp_grpc, otlp_grpc]}
+    trace: {receivers: [otlp]}
+";
+    assert_eq!(
+        problems(yaml),
+        [
+            "f.yaml:1:1: recievers: unknown key \"recievers\"; did you mean \"receivers\"? (valid: receivers, processors, exporters, connectors, extensions, service)",
+            "f.yaml:5:14: receivers::otlp::protocols::grpc::endpont: unknown key \"endpont\"; did you mean \"endpoint\"? (valid: endpoint, transport, max_recv_msg_size_mib, max_concurrent_streams)",
+            "f.yaml:5:64: receivers::otlp::protocols::grpc::max_recv_msg_size_mib: expected a whole number from 1 to 2047, found 0",
+            "f.yaml:5:67: receivers::otlp::protocols::grpc::tls: not supported yet by weir; leave it out",
+            "f.yaml:7:3: processors::batch: weir has no processor \"batch\" yet (valid: wasm)",
+            "f.yaml:9:45: exporters::otlp_grpc::timeout: expected a duration with its unit, such as 200ms, 1m30s or 1h, found 5",
+            "f.yaml:9:48: exporters::otlp_grpc::colour: unknown key \"colour\" (valid: endpoint, tls, headers, compression, timeout, retry_on_failure, sending_queue)",
+            "f.yaml:10:3: exporters::nopp: unknown exporter type \"nopp\"; did you mean \"nop\"? (valid: otlp_grpc, otlp, otlp_http, otlphttp, debug, nop)",
+            "f.yaml:13:46: service::pipelines::traces: references processor \"wasm/x\" which is not configured",
+            "f.yaml:13:78: service::pipelines::traces: references exporter \"otlp_grpc\" multiple times",
+            "f.yaml:14:5: service::pipelines::trace: unknown signal \"trace\"; did you mean \"traces\"? (valid: traces, metrics, logs, profiles)",
+            "f.yaml:14:5: service::pipelines::trace: must have at least one exporter",
+        ]
+    );
+}
+
+#[test]
+fn a_pipeline_that_is_wrong_is_told_in_the_words_of_the_collector() {
+    let service = |service: &str| with(OTLP, "", NOP, service);
+    each_says(&[
+        (service("{}"), "service::pipelines: service must have at least one pipeline"),
+        (
+            service("{pipelines: {traces: {receivers: [otlp]}}}"),
+            "service::pipelines::traces: must have at least one exporter",
+        ),
+        (
+            service("{pipelines: {traces: {exporters: [nop]}}}"),
+            "service::pipelines::traces: must have at least one receiver",
+        ),
+        (
+            service("{pipelines: {traces: {receivers: [otpl], exporters: [nop]}}}"),
+            "service::pipelines::traces: references receiver \"otpl\" which is not configured; did you mean \"otlp\"?",
+        ),
+        (
+            service("{extensions: [zpages], pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}"),
+            "service::extensions::0: references extension \"zpages\" which is not configured",
+        ),
+        (
+            format!("connectors: {{forward: }}\n{}", with_receivers(OTLP)),
+            "connectors: connectors are not supported yet by weir; leave them out",
+        ),
+    ]);
+}
+
+#[test]
+fn each_mistake_in_a_receiver_has_its_own_words() {
+    each_says(&[
+        (
+            with_receivers("{otlp: }"),
+            "receivers::otlp::protocols: must specify at least one protocol: grpc, http or both",
+        ),
+        (
+            with_receivers("{otlp: {protocols: {grpc: {transport: unix}}}}"),
+            "receivers::otlp::protocols::grpc::transport: \"unix\" is not supported yet by weir (valid: tcp)",
+        ),
+        (
+            with_receivers("{otlp: {protocols: {grpc: {endpoint: 4317}}}}"),
+            "receivers::otlp::protocols::grpc::endpoint: expected a string (put it in quotes), found a number",
+        ),
+        (
+            with_receivers("{otlp: {protocols: {grpc: {endpoint: localhost}}}}"),
+            "receivers::otlp::protocols::grpc::endpoint: expected host:port, such as localhost:4317 or 0.0.0.0:4317",
+        ),
+        (
+            with_receivers("{otlp: {protocols: {grpc: , http: {endpoint: '0.0.0.0:4317'}}}}"),
+            "receivers::otlp::protocols::http: the endpoint 0.0.0.0:4317 is that of receivers::otlp::protocols::grpc already",
+        ),
+        (
+            with_receivers("{otlp: {protocols: {http: {traces_url_path: /v1/logs}}}}"),
+            "receivers::otlp::protocols::http: each signal needs a URL path of its own",
+        ),
+        (
+            with_receivers("{jaeger: , otlp: {protocols: {grpc: }}}"),
+            "receivers::jaeger: weir has no receiver \"jaeger\" yet (valid: otlp)",
+        ),
+    ]);
+}
+
+#[test]
+fn each_mistake_in_an_exporter_has_its_own_words() {
+    let exporter = |keys: &str| with_exporter(&format!("{{otlp: {{endpoint: 'up:1', {keys}}}}}"), "otlp");
+    each_says(&[
+        (with_exporter("{otlp: }", "otlp"), "exporters::otlp: the key \"endpoint\" is required"),
+        (
+            exporter("compression: snappy"),
+            "exporters::otlp::compression: \"snappy\" is not supported yet by weir (valid: gzip, zstd, none)",
+        ),
+        (
+            exporter("compression: gzpi"),
+            "exporters::otlp::compression: unknown value \"gzpi\"; did you mean \"gzip\"? (valid: gzip, zstd, none)",
+        ),
+        (
+            exporter("balancer_name: x"),
+            "exporters::otlp::balancer_name: not supported yet by weir; leave it out",
+        ),
+        (
+            exporter("sending_queue: {storage: x}"),
+            "exporters::otlp::sending_queue::storage: not supported yet by weir; leave it out",
+        ),
+        (
+            exporter("retry_on_failure: {multiplier: 0.5}"),
+            "exporters::otlp::retry_on_failure::multiplier: must be from 1 to 100",
+        ),
+        (
+            exporter("sending_queue: {enabled: 'yes'}"),
+            "exporters::otlp::sending_queue::enabled: expected true or false, found a string",
+        ),
+        (
+            with_exporter("{otlp_http: {logs_endpoint: 'http://x'}}", "otlp_http"),
+            "exporters::otlp_http: the pipeline traces sends traces here; set endpoint or traces_endpoint",
+        ),
+        (
+            with_exporter("{otlp_http: {endpoint: 'up:4318'}}", "otlp_http"),
+            "exporters::otlp_http::endpoint: expected a URL that begins with http:// or https:// and names no user (use headers for that)",
+        ),
+        (
+            with_exporter("{otlp_http: {endpoint: 'http://x', encoding: json}}", "otlp_http"),
+            "exporters::otlp_http::encoding: \"json\" is not supported yet by weir (valid: proto)",
+        ),
+    ]);
+}
+
+#[test]
+fn each_mistake_in_tls_and_headers_has_its_own_words() {
+    let exporter = |keys: &str| with_exporter(&format!("{{otlp: {{endpoint: 'up:1', {keys}}}}}"), "otlp");
+    each_says(&[
+        (
+            exporter("headers: {content-type: x}"),
+            "exporters::otlp::headers::content-type: the header content-type is weir's own to set",
+        ),
+        (
+            exporter("headers: {'a b': x}"),
+            "exporters::otlp::headers::a b: \"a b\" cannot be the name of a header",
+        ),
+        (exporter("headers: [x]"), "exporters::otlp::headers::0: expected a map, found a string"),
+        (
+            exporter("tls: {key_file: k, cert_pem: c, key_pem: d}"),
+            "exporters::otlp::tls::key_pem: give key_file or key_pem, not both",
+        ),
+        (
+            exporter("tls: {ca_file: /none}"),
+            "exporters::otlp::tls::ca_file: cannot read /none: no such file or directory",
+        ),
+        (
+            exporter("tls: {cert_pem: c}"),
+            "exporters::otlp::tls: a client certificate needs both a cert and a key",
+        ),
+        (
+            exporter("tls: {min_version: '1.1'}"),
+            "exporters::otlp::tls::min_version: \"1.1\" is not supported yet by weir (valid: 1.2, 1.3)",
+        ),
+    ]);
+}
+
+#[test]
+fn each_mistake_in_a_processor_has_its_own_words() {
+    each_says(&[
+        (
+            with_processor("{wasm: {}}"),
+            "processors::wasm: one of the keys \"plugin\" and \"directory\" is required",
+        ),
+        (
+            with_processor("{wasm: {plugin: a, directory: b}}"),
+            "processors::wasm: plugin and directory are two forms of this processor; give one of them",
+        ),
+        (
+            with_processor("{wasm: {plugin: /none.wasm}}"),
+            "processors::wasm::plugin: /none.wasm is not a file",
+        ),
+        (
+            with_processor("{wasm: {directory: /none}}"),
+            "processors::wasm::directory: /none is not a directory",
+        ),
+        (
+            with_processor("{wasm: {directory: /tmp, timeout: 1s}}"),
+            "processors::wasm::timeout: belongs to one plugin; put it into NAME.yaml beside NAME.wasm in the directory",
+        ),
+        (
+            with_processor("{wasm: {plugin: /dev/null, config: {x: .nan}}}"),
+            "processors::wasm::config::x: expected a finite number, since JSON has no other, found a number",
+        ),
+    ]);
+}
+
+#[test]
+fn each_mistake_about_weirs_own_telemetry_has_its_own_words() {
+    let telemetry = |telemetry: &str| {
+        let service = format!(
+            "{{pipelines: {{traces: {{receivers: [otlp], exporters: [nop]}}}}, telemetry: {telemetry}}}"
+        );
+        with(OTLP, "", NOP, &service)
+    };
+    each_says(&[
+        (telemetry("{traces: {}}"), "service::telemetry::traces: not supported yet by weir; leave it out"),
+        (
+            telemetry("{metrics: {address: 'localhost:1', readers: []}}"),
+            "service::telemetry::metrics::address: give address or readers, not both",
+        ),
+        (
+            telemetry(
+                "{metrics: {readers: [{pull: {exporter: {prometheus: {without_type_suffix: true}}}}]}}",
+            ),
+            "service::telemetry::metrics::readers::0::pull::exporter::prometheus::without_type_suffix: true is not supported yet by weir; its metrics are as with false",
+        ),
+        (
+            telemetry("{logs: {level: verbose}}"),
+            "service::telemetry::logs::level: unknown value \"verbose\" (valid: debug, info, warn, error)",
+        ),
+    ]);
+}
+
+#[test]
+fn a_file_that_is_no_map_or_is_not_there_is_told() {
+    assert_eq!(
+        problems("[a]"),
+        ["f.yaml:1:1: expected a map with the keys receivers, processors, exporters and service"]
+    );
+    let missing = load(&[PathBuf::from("/none/weir.yaml")], &no_environment()).unwrap_err();
+    assert_eq!(missing[0].to_string(), "cannot read /none/weir.yaml: no such file or directory");
+}
+
+#[test]
+fn a_variable_that_is_not_set_is_told_beside_what_came_of_it() {
+    assert_eq!(
+        problems(&with_exporter("{otlp: {endpoint: '${env:UPSTREAM}'}}", "otlp")),
+        [
+            "f.yaml:3:13: exporters::otlp: the key \"endpoint\" is required",
+            "f.yaml:3:30: exporters::otlp::endpoint: the variable UPSTREAM is not set; it counts as empty",
+        ]
+    );
+}
+
+#[test]
+fn an_empty_file_lacks_a_pipeline() {
+    assert_eq!(problems(""), ["f.yaml:1:1: service::pipelines: service must have at least one pipeline"]);
+}
+
+#[test]
+fn wrong_settings_of_the_command_line_are_told() {
+    for (setting, message) in [
+        ("x", "--set: expected key=value, such as service.telemetry.logs.level=debug"),
+        ("a..b=1", "--set: a::::b: each part of the key must have a name"),
+        ("a.b=[", "--set: a::b: the value is not valid YAML"),
+    ] {
+        let problems = load_sources(&[Source::Set(setting.to_owned())], &no_environment()).unwrap_err();
+        assert_eq!(problems[0].to_string(), message);
+    }
+}
