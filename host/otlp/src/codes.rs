@@ -122,6 +122,56 @@ pub mod field {
     pub const NAMED: u32 = 256;
     /// From here on a field of an edit names a key that the edits define themselves.
     pub const DEFINED: u32 = 0x8000_0000;
+
+    /// The name of one of OTLP's own fields, as the contract writes it.
+    pub const fn name(code: u32) -> &'static str {
+        match code {
+            SCHEMA_URL => "schema_url",
+            NAME => "name",
+            VERSION => "version",
+            DESCRIPTION => "description",
+            UNIT => "unit",
+            STATUS_MESSAGE => "status_message",
+            TRACE_STATE => "trace_state",
+            BODY => "body",
+            SEVERITY_TEXT => "severity_text",
+            EVENT_NAME => "event_name",
+            TRACE_ID => "trace_id",
+            SPAN_ID => "span_id",
+            PARENT_SPAN_ID => "parent_span_id",
+            KIND => "kind",
+            STATUS_CODE => "status_code",
+            FLAGS => "flags",
+            START_TIME => "start_time",
+            END_TIME => "end_time",
+            TIME => "time",
+            OBSERVED_TIME => "observed_time",
+            SEVERITY_NUMBER => "severity_number",
+            DROPPED_ATTRIBUTES => "dropped_attributes",
+            DROPPED_EVENTS => "dropped_events",
+            DROPPED_LINKS => "dropped_links",
+            VALUE => "value",
+            COUNT => "count",
+            SUM => "sum",
+            MIN => "min",
+            MAX => "max",
+            BUCKET_COUNTS => "bucket_counts",
+            EXPLICIT_BOUNDS => "explicit_bounds",
+            SCALE => "scale",
+            ZERO_COUNT => "zero_count",
+            ZERO_THRESHOLD => "zero_threshold",
+            POSITIVE_OFFSET => "positive_offset",
+            POSITIVE_COUNTS => "positive_counts",
+            NEGATIVE_OFFSET => "negative_offset",
+            NEGATIVE_COUNTS => "negative_counts",
+            QUANTILES => "quantiles",
+            QUANTILE_VALUES => "quantile_values",
+            TEMPORALITY => "temporality",
+            MONOTONIC => "monotonic",
+            DATA_TYPE => "data_type",
+            _ => "unknown",
+        }
+    }
 }
 
 /// What a cell's value is.

@@ -108,6 +108,11 @@ impl Default for QueueSettings {
 }
 
 impl QueueSettings {
+    /// How much fits, in the unit of the sizer; without a queue, the attempts at a time.
+    pub fn capacity(&self) -> u64 {
+        self.room().1
+    }
+
     fn waits_for_result(&self) -> bool {
         self.wait_for_result || !self.enabled
     }
@@ -159,7 +164,7 @@ impl ExportQueue {
 
     /// How much fits, in the unit of the queue's sizer.
     pub fn capacity(&self) -> u64 {
-        self.shared.settings.room().1
+        self.shared.settings.capacity()
     }
 
     /// Takes no more batches, lets those it has go on until `deadline`, and gives up the rest: they are counted as failed.

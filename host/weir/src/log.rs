@@ -1,5 +1,7 @@
 //! weir's own log: structured, to stderr, never with telemetry or secrets in it.
 
+use std::panic::PanicHookInfo;
+
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::{SetGlobalDefaultError, set_global_default};
 use tracing_subscriber::Layer;
@@ -12,7 +14,15 @@ use crate::config::{LogEncoding, LogLevel, LogsConfig};
 
 /// Starts logging for the whole process. Fails if that was done before.
 pub fn init(config: LogsConfig) -> Result<(), SetGlobalDefaultError> {
-    set_global_default(Registry::default().with(layer(config, std::io::stderr)))
+    set_global_default(Registry::default().with(layer(config, std::io::stderr)))?;
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+/// Where a panic happened, and not its message, which may quote telemetry.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+    tracing::error!(place, "a panic in weir, which was caught if possible: please report it");
 }
 
 /// Lines of the configured look, from the configured level on.

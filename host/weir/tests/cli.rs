@@ -1,4 +1,5 @@
 //! The command line of the real binary: exit status, what goes to stdout and what to stderr.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::path::Path;
 use std::process::{Command, Output};

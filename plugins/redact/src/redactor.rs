@@ -148,7 +148,9 @@ impl Redactor {
     /// The patches of an escaped text: those of the decoded one, put back to their places.
     fn decoded(&mut self, scanner: &Scanner, text: &[u8], site: Site) -> Vec<Patch> {
         let decoded = escape::decode(text);
-        let findings = self.find(scanner, &decoded);
+        let mut findings = self.find(scanner, &decoded);
+        // Where decoding changes nothing, doing it again does not either.
+        findings.is_escaped &= decoded.len() < text.len();
         let mut patches = self.patches(scanner, &decoded, &findings, site.inner());
         escape::locate(text, patches.iter_mut().map(|patch| &mut patch.range));
         patches.iter_mut().for_each(Patch::escape);

@@ -290,7 +290,7 @@ fn a_variable_that_is_not_set_is_told_beside_what_came_of_it() {
     assert_eq!(
         problems(&with_exporter("{otlp: {endpoint: '${env:UPSTREAM}'}}", "otlp")),
         [
-            "f.yaml:3:13: exporters::otlp: the key \"endpoint\" is required",
+            "f.yaml:3:19: exporters::otlp: the key \"endpoint\" is required",
             "f.yaml:3:30: exporters::otlp::endpoint: the variable UPSTREAM is not set; it counts as empty",
         ]
     );

@@ -101,7 +101,7 @@ impl Components {
                 Ok(built) => {
                     let queue = settings::queue(exporter);
                     let signals = signals_of(config, id);
-                    let observer = Arc::new(telemetry.exporter(&name, &signals, queue.queue_size));
+                    let observer = Arc::new(telemetry.exporter(&name, &signals, queue.capacity()));
                     queues.insert(id.clone(), ExportQueue::new(name, built, queue, observer));
                 }
                 Err(error) => problems.push(Diagnostic::new(format!("exporters::{id}"), error.to_string())),

@@ -85,22 +85,65 @@ impl Body {
     /// Whether the byte belongs to the body. All but `Bare` are ASCII.
     #[inline]
     pub fn has(self, byte: u8) -> bool {
-        let extra: &[u8] = match self {
-            Body::Bare => return byte > b' ' && byte != 0x7f && !b"&;#\"'`<>\\,()[]{}|".contains(&byte),
-            Body::Token68 => b"-._~+/=",
-            Body::Hex => return matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
-            Body::Upper => return byte.is_ascii_uppercase() || byte.is_ascii_digit(),
-            Body::Digits => return byte.is_ascii_digit(),
-            Body::Alnum => b"",
-            Body::Word => b"_",
-            Body::Dashed => b"_-",
-            Body::Dotted => b"_.-",
-            Body::Base64 => b"+/=",
-            Body::Path => b"/_-",
-        };
-        byte.is_ascii_alphanumeric() || extra.contains(&byte)
+        MEMBERS[usize::from(byte)] >> (self as u16) & 1 == 1
+    }
+
+    const fn contains(self, byte: u8) -> bool {
+        let is_alnum = byte.is_ascii_alphanumeric();
+        match self {
+            Body::Hex => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+            Body::Alnum => is_alnum,
+            Body::Upper => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+            Body::Word => is_alnum || byte == b'_',
+            Body::Dashed => is_alnum || matches!(byte, b'_' | b'-'),
+            Body::Dotted => is_alnum || matches!(byte, b'_' | b'.' | b'-'),
+            Body::Base64 => is_alnum || matches!(byte, b'+' | b'/' | b'='),
+            Body::Path => is_alnum || matches!(byte, b'/' | b'_' | b'-'),
+            Body::Digits => byte.is_ascii_digit(),
+            Body::Token68 => is_alnum || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'='),
+            Body::Bare => byte > b' ' && byte != 0x7f && !is_separator(byte),
+        }
     }
 }
+
+/// What ends a value that is not quoted.
+const fn is_separator(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'&' | b';' | b'#' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\' | b',' | b'(' | b')' | b'[' | b']' | b'{'
+            | b'}' | b'|'
+    )
+}
+
+/// For every byte a bit for each body that it belongs to: runs are walked by one look-up a byte.
+const MEMBERS: [u16; 256] = {
+    const BODIES: [Body; Body::COUNT] = [
+        Body::Hex,
+        Body::Alnum,
+        Body::Upper,
+        Body::Word,
+        Body::Dashed,
+        Body::Dotted,
+        Body::Base64,
+        Body::Path,
+        Body::Digits,
+        Body::Token68,
+        Body::Bare,
+    ];
+    let mut members = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut number = 0;
+        while number < BODIES.len() {
+            if BODIES[number].contains(byte as u8) {
+                members[byte] |= 1 << BODIES[number] as u16;
+            }
+            number += 1;
+        }
+        byte += 1;
+    }
+    members
+};
 
 impl Tail {
     /// The characters that may stand right after the literal, if that is known: they may lengthen its window.
@@ -111,7 +154,8 @@ impl Tail {
             Tail::PercentAt => Some(Body::Alnum),
             _ => None,
         }
-    }}
+    }
+}
 
 impl Literal {
     /// Whether the text may stand right after a letter or digit: `dbpassword=` counts, `mysk-` does not.

@@ -7,9 +7,11 @@ use crate::text;
 const DIGITS_MIN: usize = 12;
 const DIGITS_MAX: usize = 19;
 
-/// The groups that cards are printed in.
+const GROUPS_MAX: usize = 5;
+
+/// The groups that cards are printed in, the longest first.
 const GROUPINGS: &[&[usize]] =
-    &[&[4, 4, 4, 4], &[4, 4, 4, 4, 3], &[4, 4, 4, 4, 2], &[4, 4, 4, 4, 1], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4]];
+    &[&[4, 4, 4, 4, 3], &[4, 4, 4, 4, 2], &[4, 4, 4, 4, 1], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4]];
 
 /// Whether a card may start `back` bytes before `at`. It looks at the byte before alone, which may be another
 /// value's last one only if a zero byte stands between.
@@ -23,18 +25,57 @@ pub fn find(value: &[u8], start: usize) -> Option<Range<usize>> {
     if !is_free_left(value, start) {
         return None;
     }
-    let run = text::run(value, start, DIGITS_MAX + 1, |b| b.is_ascii_digit());
-    let length = if run >= DIGITS_MIN { run } else { grouped(value, start)? };
-    let span = value.get(start..start + length)?;
-    let mut digits = [0u8; DIGITS_MAX];
-    let mut count = 0;
-    for digit in span.iter().filter(|byte| byte.is_ascii_digit()) {
-        *digits.get_mut(count)? = digit - b'0';
-        count += 1;
+    let groups = Groups::read(value, start);
+    let ends_well = |length: &usize| is_free_right(value, start + length);
+    groups.card().filter(ends_well).map(|length| start..start + length)
+}
+
+/// Digits in groups with one separator between, or in a single run.
+struct Groups {
+    lengths: [usize; GROUPS_MAX],
+    count: usize,
+    digits: [u8; DIGITS_MAX],
+}
+
+impl Groups {
+    fn read(value: &[u8], start: usize) -> Groups {
+        let mut groups = Groups { lengths: [0; GROUPS_MAX], count: 0, digits: [0; DIGITS_MAX] };
+        let (mut place, mut total, mut gap) = (start, 0, None);
+        for group in &mut groups.lengths {
+            let left = DIGITS_MAX + 1 - total;
+            let length = text::run(value, place, left, |b| b.is_ascii_digit());
+            let digits = value.get(place..place + length).unwrap_or(&[]);
+            for (to, digit) in groups.digits.iter_mut().skip(total).zip(digits) {
+                *to = digit - b'0';
+            }
+            (*group, total, place) = (length, total + length, place + length);
+            groups.count += 1;
+            let next = value.get(place).filter(|byte| matches!(byte, b' ' | b'-'));
+            if length == 0 || total > DIGITS_MAX || next.is_none() || gap.is_some_and(|gap| Some(gap) != next) {
+                break;
+            }
+            gap = next;
+            place += 1;
+        }
+        groups
     }
-    let digits = digits.get(..count)?;
-    let is_card = is_free_right(value, start + length) && is_issued(digits) && luhn(digits);
-    is_card.then_some(start..start + length)
+
+    /// The length in bytes of the longest card that begins here. Text may go on with a number
+    /// (`4111 1111 1111 1111 12 items`), so a longer list of groups is tried shorter.
+    fn card(&self) -> Option<usize> {
+        let lengths = self.lengths.get(..self.count)?;
+        if let Some(run @ DIGITS_MIN..) = lengths.first() {
+            return self.is_card(*run).then_some(*run);
+        }
+        let fitting = GROUPINGS.iter().filter(|grouping| lengths.starts_with(grouping));
+        let digits = |grouping: &&[usize]| grouping.iter().sum::<usize>();
+        let found = fitting.copied().find(|grouping| self.is_card(digits(grouping)))?;
+        Some(digits(&found) + found.len() - 1)
+    }
+
+    fn is_card(&self, count: usize) -> bool {
+        self.digits.get(..count).is_some_and(|digits| is_issued(digits) && luhn(digits))
+    }
 }
 
 /// Not the fraction of a number or a negative one, not the tail of a UUID or another dashed identifier.
@@ -56,45 +97,6 @@ fn is_free_right(value: &[u8], end: usize) -> bool {
         _ => false,
     };
     !joined && text::closes(value, end)
-}
-
-/// The length in bytes of the longest grouping that the text follows.
-fn grouped(value: &[u8], start: usize) -> Option<usize> {
-    let gap = *value.get(start + 4).filter(|byte| matches!(byte, b' ' | b'-'))?;
-    let mut groups = [0usize; 6];
-    let (mut count, mut place) = (0, start);
-    loop {
-        let length = text::run(value, place, 7, |b| b.is_ascii_digit());
-        *groups.get_mut(count)? = length;
-        if length == 0 {
-            break;
-        }
-        count += 1;
-        place += length;
-        if value.get(place) != Some(&gap) || count == 5 {
-            break;
-        }
-        place += 1;
-    }
-    let groups = groups.get(..count)?;
-    // Text may go on with a number (`4111 1111 1111 1111 12 items`), so a longer list of groups is tried shorter.
-    let fits = |grouping: &&&[usize]| groups.starts_with(grouping);
-    let best = GROUPINGS.iter().filter(fits).max_by_key(|grouping| order(value, start, grouping))?;
-    Some(best.iter().sum::<usize>() + best.len() - 1)
-}
-
-/// Prefers a grouping that makes a valid card, then the longest.
-fn order(value: &[u8], start: usize, grouping: &[usize]) -> (bool, usize) {
-    let length = grouping.iter().sum::<usize>() + grouping.len() - 1;
-    let span = value.get(start..start + length).unwrap_or(&[]);
-    let mut digits = [0u8; DIGITS_MAX + 1];
-    let mut count = 0;
-    for (place, digit) in digits.iter_mut().zip(span.iter().filter(|byte| byte.is_ascii_digit())) {
-        *place = digit - b'0';
-        count += 1;
-    }
-    let digits = digits.get(..count).unwrap_or(&[]);
-    (is_issued(digits) && luhn(digits), length)
 }
 
 /// Whether the leading digits belong to a network that issues cards of this length.

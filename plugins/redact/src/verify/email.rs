@@ -16,6 +16,11 @@ const NOT_DOMAINS: &[&str] = &[
 
 /// The address around the `@`, which is `width` bytes wide.
 pub fn find(value: &[u8], at: usize, width: usize) -> Option<Range<usize>> {
+    // Most `@` fail here, before anything is walked.
+    let touches = |place: Option<usize>| place.and_then(|place| value.get(place)).is_some_and(|byte| is_local(*byte));
+    if !touches(at.checked_sub(1)) || !touches(Some(at + width)) {
+        return None;
+    }
     let start = local_start(value, at);
     if start >= at {
         return None;
@@ -27,7 +32,7 @@ pub fn find(value: &[u8], at: usize, width: usize) -> Option<Range<usize>> {
 }
 
 fn is_local(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"._+-%".contains(&byte)
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'+' | b'-' | b'%')
 }
 
 fn local_start(value: &[u8], at: usize) -> usize {

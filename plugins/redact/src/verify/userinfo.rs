@@ -41,9 +41,24 @@ pub fn is_redacted(value: &[u8], span: &Range<usize>) -> bool {
     value.get(span.clone()).is_some_and(|info| info.ends_with(b":REDACTED"))
 }
 
+#[inline]
 fn is_authority(byte: u8) -> bool {
-    byte > b' ' && byte != 0x7f && !b"/?#\"'`<>\\(){}".contains(&byte)
+    IN_AUTHORITY[usize::from(byte)]
 }
+
+/// What may stand in the user info of a URL, generously: passwords are seldom encoded as they should be.
+const IN_AUTHORITY: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0x21;
+    while byte < 256 {
+        table[byte] = !matches!(
+            byte as u8,
+            b'/' | b'?' | b'#' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\' | b'(' | b')' | b'{' | b'}' | 0x7f
+        );
+        byte += 1;
+    }
+    table
+};
 
 /// `//`, also as JSON may write it.
 fn follows_slashes(value: &[u8], start: usize) -> bool {

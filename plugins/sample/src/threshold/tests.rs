@@ -107,7 +107,7 @@ fn only_lower_case_hexadecimal_of_the_right_length_is_read() {
 #[test]
 fn randomness_is_the_last_seven_bytes_of_a_trace_id() {
     let id = [0xff, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
-    assert_eq!(Randomness::of_trace(&id), Some(Randomness(0x090a_0b0c_0d0e_0f)));
+    assert_eq!(Randomness::of_trace(&id), Some(Randomness(0x0009_0a0b_0c0d_0e0f)));
     assert_eq!(Randomness::of_trace(&[0; 16]), None);
     assert_eq!(Randomness::of_trace(&id[1..]), None);
 }
