@@ -26,6 +26,8 @@ pub enum Guest {
     DropAll,
     /// Refuses its configuration.
     Refuse,
+    /// Is stateful and numbers the requests that it sees, in the resource attribute `test.number`.
+    Count,
     /// Sets the resource attribute of this name (of at most 32 bytes) to this value (of at most 32 bytes).
     Tag(&'static str, &'static str),
 }
@@ -66,6 +68,7 @@ impl Guest {
             Guest::Grow => "grow",
             Guest::DropAll => "drop_all",
             Guest::Refuse => "refuse",
+            Guest::Count => "count",
             Guest::Tag(..) => "tag",
         }
     }
@@ -96,6 +99,7 @@ mod tests {
             Guest::Grow,
             Guest::DropAll,
             Guest::Refuse,
+            Guest::Count,
             Guest::Tag("test.tag", "one"),
         ];
         for guest in all {

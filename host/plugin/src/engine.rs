@@ -24,12 +24,14 @@ pub struct EngineSettings {
     pub cache_dir: Option<PathBuf>,
     /// How many batches of one pipeline may be in plugins at once; at least 1.
     pub workers: usize,
+    /// Called some seconds after the last batch, when the buffers of batches have been freed. Must not block.
+    pub on_idle: Option<fn()>,
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        EngineSettings { cache_dir: None, workers }
+        EngineSettings { cache_dir: None, workers, on_idle: None }
     }
 }
 
@@ -74,7 +76,7 @@ impl Engine {
             ticker,
             cache,
             metrics,
-            scratch: Arc::default(),
+            scratch: Arc::new(ScratchPool::new(settings.on_idle)),
             compiling: Mutex::default(),
             workers: settings.workers.max(1),
         }))

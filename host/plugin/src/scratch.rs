@@ -36,6 +36,8 @@ pub(crate) struct ScratchPool {
     idle: Mutex<Vec<Scratch>>,
     borrowed: AtomicU64,
     sweeping: AtomicBool,
+    /// Called when the buffers have been freed, since the process may have more to give back then.
+    on_idle: Option<fn()>,
 }
 
 /// Buffers, borrowed until this is dropped.
@@ -46,6 +48,10 @@ pub(crate) struct Borrowed {
 }
 
 impl ScratchPool {
+    pub fn new(on_idle: Option<fn()>) -> Self {
+        ScratchPool { on_idle, ..ScratchPool::default() }
+    }
+
     /// Borrows buffers for a batch of this size. Needs a tokio runtime around it for the buffers to be swept.
     pub fn borrow(self: &Arc<Self>, payload_bytes: usize) -> Borrowed {
         self.borrowed.fetch_add(1, Ordering::Relaxed);
@@ -81,6 +87,9 @@ async fn sweep(pool: Arc<ScratchPool>) {
     // First, so that whoever gives back from now on starts the next sweep.
     pool.sweeping.store(false, Ordering::Release);
     pool.lock().clear();
+    if let Some(on_idle) = pool.on_idle {
+        on_idle();
+    }
 }
 
 impl Deref for Borrowed {

@@ -2,7 +2,7 @@
 //!
 //! `cli` reads the command line, `config` the configuration, and the service wires receivers, processors and
 //! exporters as it says. Receivers and exporters never name each other.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod admin;
 pub mod cli;
@@ -11,6 +11,7 @@ pub mod demo;
 pub mod exporter;
 pub mod listen;
 pub mod log;
+mod memory;
 pub mod receiver;
 pub mod service;
 pub mod telemetry;

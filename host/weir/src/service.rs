@@ -18,6 +18,7 @@ use weir_plugin::PluginSet;
 use crate::admin::{Health, Phase, serve_health, serve_metrics};
 use crate::config::{Config, Diagnostic};
 use crate::listen::Serving;
+use crate::memory;
 use crate::receiver::{Admission, AdmissionSettings, RunningReceiver};
 use crate::telemetry::Telemetry;
 use components::{Components, Plugins};
@@ -161,6 +162,7 @@ impl Running {
             tokio::time::sleep(READY_POLL).await;
         }
         tracing::info!("Everything is ready.");
+        memory::release_code_pages();
     }
 
     async fn stop(self, shutdown_timeout: Duration, signals: &mut Signals) {

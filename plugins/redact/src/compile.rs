@@ -74,7 +74,11 @@ impl Draft {
     fn builtin(&mut self, config: &mut Config) -> Result<(), String> {
         for (rule, said) in std::mem::take(&mut config.rules).into_table().into_values() {
             let path = format!("rules.{}", rule.builtin_name());
-            if said.action == Action::Keep { self.rules.remove(rule) } else { self.rules.insert(rule) }
+            if said.action == Action::Keep {
+                self.rules.remove(rule)
+            } else {
+                self.rules.insert(rule)
+            }
             let keep_last = keep_last(&format!("{path}.keep_last"), said.keep_last)?;
             self.style(rule, said.action, keep_last, &path)?;
             said.allow.iter().try_for_each(|pattern| self.allow(Some(rule), pattern))?;
@@ -105,12 +109,16 @@ impl Draft {
             ));
         }
         if custom.prefix.len() < PREFIX_MIN || !custom.prefix.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(format!("config key `{path}.prefix`: give at least {PREFIX_MIN} printable ASCII characters"));
+            return Err(format!(
+                "config key `{path}.prefix`: give at least {PREFIX_MIN} printable ASCII characters"
+            ));
         }
         let (min, exact) = match (custom.min_length, custom.length) {
             (Some(min @ 1..), None) => (min, false),
             (None, Some(length @ 1..)) => (length, true),
-            _ => return Err(format!("config key `{path}`: give either `min_length` or `length`, at least 1")),
+            _ => {
+                return Err(format!("config key `{path}`: give either `min_length` or `length`, at least 1"));
+            }
         };
         let run = Run { body: custom.charset.body(), min, exact, cut: false };
         if custom.action != Action::Keep {
@@ -189,7 +197,8 @@ fn keys(rules: Vec<KeyRule>, defaults: bool, has_key: bool) -> Result<Keys, Stri
             return Err(needs_key(&format!("{path}.action")));
         }
         for pattern in &rule.patterns {
-            let globs = Glob::parse(pattern).map_err(|error| format!("config key `{path}.match`: {error}"))?;
+            let globs =
+                Glob::parse(pattern).map_err(|error| format!("config key `{path}.match`: {error}"))?;
             own.extend(globs.into_iter().map(|glob| (glob, rule.action)));
         }
     }

@@ -75,8 +75,11 @@ pub const NUMERIC: &[&str] = &["password", "passwd", "passcode", "pin", "otp", "
 #[derive(Debug)]
 pub struct Keys {
     rules: Vec<(Glob, KeyAction)>,
-    cache: Box<[Option<(Box<[u8]>, KeyAction)>]>,
+    cache: Box<[Option<Answer>]>,
 }
+
+/// A name, and what the rules say about it.
+type Answer = (Box<[u8]>, KeyAction);
 
 /// Answers remembered at once; each takes the place that the hash of its name says.
 const CACHE_SLOTS: usize = 1024;
@@ -141,7 +144,8 @@ fn fold(byte: u8) -> u8 {
 
 /// FNV-1a: names are short, and a collision costs a look-up, nothing else.
 fn hash(name: &[u8]) -> usize {
-    let hash = name.iter().fold(0x811c_9dc5u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+    let hash =
+        name.iter().fold(0x811c_9dc5u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
     (hash ^ hash >> 15) as usize
 }
 
@@ -159,10 +163,28 @@ mod tests {
     #[test]
     fn sensitive_keys_are_masked_in_every_spelling() {
         for name in [
-            "password", "db.password", "userPassword", "PGPASSWORD", "client_secret", "access_token", "accessToken",
-            "http.request.header.authorization", "http.request.header.x-api-key", "http.request.header.cookie",
-            "http.response.header.set-cookie", "Authorization", "Cookie", "apiKey", "X-Api-Key", "private-key",
-            "proxy-authorization", "aws_credentials", "cvv", "card.cvc", "user.ssn", "db_pwd",
+            "password",
+            "db.password",
+            "userPassword",
+            "PGPASSWORD",
+            "client_secret",
+            "access_token",
+            "accessToken",
+            "http.request.header.authorization",
+            "http.request.header.x-api-key",
+            "http.request.header.cookie",
+            "http.response.header.set-cookie",
+            "Authorization",
+            "Cookie",
+            "apiKey",
+            "X-Api-Key",
+            "private-key",
+            "proxy-authorization",
+            "aws_credentials",
+            "cvv",
+            "card.cvc",
+            "user.ssn",
+            "db_pwd",
         ] {
             assert_eq!(action(name), KeyAction::Mask, "{name}");
         }
@@ -171,9 +193,18 @@ mod tests {
     #[test]
     fn counts_of_tokens_and_names_of_secrets_are_not_secrets() {
         for name in [
-            "gen_ai.usage.input_tokens", "gen_ai.token.type", "llm.token_count.prompt", "max_tokens", "http.route",
-            "k8s.secret.name", "aws.secretsmanager.secret.arn", "user.email", "process.working_directory", "PWD",
-            "spinning", "cookies_accepted",
+            "gen_ai.usage.input_tokens",
+            "gen_ai.token.type",
+            "llm.token_count.prompt",
+            "max_tokens",
+            "http.route",
+            "k8s.secret.name",
+            "aws.secretsmanager.secret.arn",
+            "user.email",
+            "process.working_directory",
+            "PWD",
+            "spinning",
+            "cookies_accepted",
         ] {
             assert!(action(name).scans(), "{name}");
         }
@@ -181,7 +212,8 @@ mod tests {
 
     #[test]
     fn the_operators_rules_come_before_the_built_in_ones() {
-        let own = Glob::parse("*.password_policy").unwrap().into_iter().map(|g| (g, KeyAction::Keep)).collect();
+        let own =
+            Glob::parse("*.password_policy").unwrap().into_iter().map(|g| (g, KeyAction::Keep)).collect();
         let mut keys = Keys::new(own, true).unwrap();
         assert_eq!(keys.action(b"app.password_policy"), KeyAction::Keep);
         assert_eq!(keys.action(b"app.password"), KeyAction::Mask);

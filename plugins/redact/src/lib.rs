@@ -6,7 +6,10 @@
 // In Wasm `plugin!` adds the exports that wit-bindgen generates, which cannot do without; nothing else may.
 #![cfg_attr(target_family = "wasm", deny(unsafe_code))]
 #![cfg_attr(not(target_family = "wasm"), forbid(unsafe_code))]
-#![allow(missing_docs, reason = "a plugin's interface is its configuration; the modules are public for tests")]
+#![allow(
+    missing_docs,
+    reason = "a plugin's interface is its configuration; the modules are public for tests"
+)]
 
 mod base64;
 pub mod compile;

@@ -113,8 +113,9 @@ impl Redact {
                     self.number(batch, number, edits);
                 }
             } else if self.redactor.follows_json && is_text(kind) {
-                let value = batch.arena().get(start..end as usize).unwrap_or(&[]);
-                if json::may_be_json(value) {
+                // An empty value shows its separator here, which begins no JSON.
+                let first = batch.arena().get(start);
+                if first.is_some_and(|byte| json::may_begin_json(*byte)) {
                     cells.mark(number, Verdict::Json);
                 }
             }
@@ -128,12 +129,21 @@ impl Redact {
             return KeyAction::Scan;
         }
         cells.action(field, || {
-            batch.name(Field(field)).map_or(KeyAction::Scan, |name| self.redactor.keys.action(name.as_bytes()))
+            batch
+                .name(Field(field))
+                .map_or(KeyAction::Scan, |name| self.redactor.keys.action(name.as_bytes()))
         })
     }
 
     /// A value that its key decides about, with all that is inside. Answers with the number of the next cell.
-    fn whole(&mut self, batch: &Batch<'_>, cells: &mut Cells, number: usize, action: KeyAction, edits: &mut Edits) -> usize {
+    fn whole(
+        &mut self,
+        batch: &Batch<'_>,
+        cells: &mut Cells,
+        number: usize,
+        action: KeyAction,
+        edits: &mut Edits,
+    ) -> usize {
         let next = number + 1 + batch.cell(number).map_or(0, |cell| cell.inside().count());
         (number..next).for_each(|inside| cells.mark(inside, Verdict::Settled));
         match action {
@@ -182,7 +192,10 @@ impl Redact {
 
     /// An integer whose key says that it may be the number of a card.
     fn number(&mut self, batch: &Batch<'_>, number: usize, edits: &mut Edits) {
-        let Some(printed) = batch.cell(number).and_then(|cell| cell.as_int()).map(|int| int.to_string()) else { return };
+        let Some(printed) = batch.cell(number).and_then(|cell| cell.as_int()).map(|int| int.to_string())
+        else {
+            return;
+        };
         let findings = self.redactor.find(&self.scanner, printed.as_bytes());
         let site = Site::value(is_point(batch, number));
         if self.redactor.redact(&self.scanner, printed.as_bytes(), &findings, site, &mut self.text) {

@@ -1,12 +1,15 @@
 //! Redacts one text: finds, decides, and answers with the patches to apply. JSON inside the text is followed, and
 //! so is JSON inside that.
 
+mod json_text;
+
 use std::ops::Range;
 
+use self::json_text::JsonText;
 use crate::{
     glob::{self, Glob},
-    json::{self, Token, Tokens, escape},
-    keys::{KeyAction, Keys},
+    json::{self, escape},
+    keys::Keys,
     replace::Replacer,
     rule::Rule,
     scan::{Hit, Scanner},
@@ -62,7 +65,9 @@ pub struct Allowed(pub Vec<(Option<Rule>, Glob)>);
 impl Allowed {
     fn has(&self, found: &Found, value: &[u8]) -> bool {
         let matched = value.get(found.start..found.end).unwrap_or(&[]);
-        self.0.iter().any(|(rule, glob)| rule.is_none_or(|rule| rule == found.rule) && glob.fits(matched, glob::plain))
+        self.0
+            .iter()
+            .any(|(rule, glob)| rule.is_none_or(|rule| rule == found.rule) && glob.fits(matched, glob::plain))
     }
 }
 
@@ -128,7 +133,7 @@ impl Redactor {
     /// The patches of a text, given what was found in it.
     fn patches(&mut self, scanner: &Scanner, text: &[u8], findings: &Findings, site: Site) -> Vec<Patch> {
         if self.follows_json && site.depth < DEPTH_MAX && json::may_be_json(text) {
-            return JsonText { redactor: self, scanner, text, findings, site, next: 0, patches: Vec::new() }.patches();
+            return JsonText::new(self, scanner, text, findings, site).patches();
         }
         if findings.is_escaped && site.depth < DEPTH_MAX {
             return self.decoded(scanner, text, site);
@@ -182,155 +187,4 @@ fn apply(text: &[u8], patches: &[Patch], out: &mut Vec<u8>) {
         at = patch.range.end;
     }
     out.extend_from_slice(text.get(at..).unwrap_or(&[]));
-}
-
-/// The walk over one JSON text.
-struct JsonText<'t> {
-    redactor: &'t mut Redactor,
-    scanner: &'t Scanner,
-    text: &'t [u8],
-    findings: &'t Findings,
-    site: Site,
-    /// The first finding that no token has reached yet.
-    next: usize,
-    patches: Vec<Patch>,
-}
-
-impl JsonText<'_> {
-    fn patches(mut self) -> Vec<Patch> {
-        // The action of the name before, and of the container that a name before decided about, with its depth.
-        let mut named = KeyAction::Scan;
-        let mut inside: Option<(usize, KeyAction)> = None;
-        let mut depth = 0;
-        for token in Tokens::new(self.text) {
-            let action = inside.map_or(named, |(_, action)| action);
-            match token {
-                Token::Name(range) => {
-                    named = self.name(range);
-                    continue;
-                }
-                Token::Open => {
-                    if inside.is_none() && !named.scans() {
-                        inside = Some((depth, named));
-                    }
-                    depth += 1;
-                }
-                Token::Close => {
-                    depth -= 1;
-                    inside = inside.filter(|(outer, _)| *outer < depth);
-                }
-                Token::String(range) if action.scans() => self.string(range),
-                Token::String(range) => self.hidden(range, action, false),
-                Token::Scalar(range) if action.scans() => self.scalar(range),
-                Token::Scalar(range) => self.hidden(range, action, true),
-                Token::Rest(start) => self.rest(start),
-            }
-            named = KeyAction::Scan;
-        }
-        self.patches
-    }
-
-    fn slice(&self, range: &Range<usize>) -> &'_ [u8] {
-        self.text.get(range.clone()).unwrap_or(&[])
-    }
-
-    /// The findings that start before `end`, and count as seen from now on.
-    fn take(&mut self, end: usize) -> Range<usize> {
-        let from = self.next;
-        let rest = self.findings.found.get(from..).unwrap_or(&[]);
-        self.next += rest.iter().take_while(|found| found.start < end).count();
-        from..self.next
-    }
-
-    /// A name is never rewritten, whatever stands in it: telemetry is queried by names.
-    fn name(&mut self, range: Range<usize>) -> KeyAction {
-        self.take(range.end);
-        let raw = self.slice(&range);
-        if raw.contains(&b'\\') {
-            let name = escape::decode(raw);
-            return self.redactor.keys.action(&name);
-        }
-        let raw = self.text.get(range).unwrap_or(&[]);
-        self.redactor.keys.action(raw)
-    }
-
-    /// A string that the detectors decide about.
-    fn string(&mut self, range: Range<usize>) {
-        let taken = self.take(range.end);
-        if self.site.depth + 1 < DEPTH_MAX && hides(self.slice(&range)) {
-            let inner = self.text.get(range.clone()).unwrap_or(&[]);
-            for mut patch in self.redactor.decoded(self.scanner, inner, self.site) {
-                patch.range = range.start + patch.range.start..range.start + patch.range.end;
-                self.patches.push(patch);
-            }
-            return;
-        }
-        let findings = self.findings;
-        for found in findings.found.get(taken).unwrap_or(&[]) {
-            let found = Found { start: found.start.max(range.start), end: found.end.min(range.end), ..*found };
-            let mut patch = self.redactor.patch(self.text, &found, self.site);
-            patch.escape();
-            self.patches.push(patch);
-        }
-    }
-
-    /// A number in which something was found is replaced as a whole, by a string.
-    fn scalar(&mut self, range: Range<usize>) {
-        let taken = self.take(range.end);
-        let Some(first) = self.findings.found.get(taken).and_then(<[Found]>::first) else { return };
-        let found = Found { start: range.start, end: range.end, ..*first };
-        let mut patch = self.redactor.patch(self.text, &found, self.site);
-        patch.escape();
-        patch.with.insert(0, b'"');
-        patch.with.push(b'"');
-        self.patches.push(patch);
-    }
-
-    /// A value that a key rule decides about.
-    fn hidden(&mut self, range: Range<usize>, action: KeyAction, is_scalar: bool) {
-        self.take(range.end);
-        let value = self.slice(&range);
-        // Numbers may be codes; `true`, `false` and `null` tell nothing.
-        let is_word = is_scalar && !value.iter().any(u8::is_ascii_digit);
-        if action == KeyAction::Keep || is_word {
-            return;
-        }
-        let decoded = escape::decode(value);
-        let mut patch = Patch { range, with: Vec::new() };
-        if !self.redactor.replacer.write_key(action, &decoded, self.site.is_point, &mut patch.with) {
-            return;
-        }
-        self.redactor.count(Rule::KEY);
-        patch.escape();
-        if is_scalar {
-            patch.with.insert(0, b'"');
-            patch.with.push(b'"');
-        }
-        self.patches.push(patch);
-    }
-
-    /// What is not JSON any more is plain text.
-    fn rest(&mut self, start: usize) {
-        let taken = self.take(usize::MAX);
-        let findings = self.findings;
-        for found in findings.found.get(taken).unwrap_or(&[]) {
-            let found = Found { start: found.start.max(start), ..*found };
-            let patch = self.redactor.patch(self.text, &found, self.site);
-            self.patches.push(patch);
-        }
-    }
-}
-
-/// Whether a JSON string must be decoded to be judged: it may be JSON itself, or escapes may hide characters.
-fn hides(string: &[u8]) -> bool {
-    let opens = |text: &[u8]| matches!(text.trim_ascii_start().first(), Some(b'{' | b'['));
-    opens(string)
-        || memchr::memchr_iter(b'\\', string).any(|at| match string.get(at + 1) {
-            Some(b'/') => true,
-            // Escapes beyond ASCII hide nothing that a rule looks for.
-            Some(b'u') => string.get(at + 2..at + 4) == Some(b"00"),
-            // White space before JSON, as pretty printers indent it.
-            Some(b'n' | b't' | b'r') => at == 0 && opens(&escape::decode(string.get(..64).unwrap_or(string))),
-            _ => false,
-        })
 }

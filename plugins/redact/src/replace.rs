@@ -71,7 +71,9 @@ impl Replacer {
 
     /// Appends what replaces the whole value under a key. False if the value is empty or replaced already.
     pub fn write_key(&self, action: KeyAction, value: &[u8], is_point: bool, out: &mut Vec<u8>) -> bool {
-        let Some(style) = self.styles.get(Rule::KEY.index()).filter(|_| !value.is_empty()) else { return false };
+        let Some(style) = self.styles.get(Rule::KEY.index()).filter(|_| !value.is_empty()) else {
+            return false;
+        };
         let tokens = match action {
             _ if is_point && self.point_tokens => self.tokens.as_ref(),
             KeyAction::Token => self.tokens.as_ref(),
@@ -81,7 +83,8 @@ impl Replacer {
         let is_done = match (tokens, action) {
             (Some(tokens), _) => tokens.is_token(&style.name, value),
             (None, KeyAction::Partial) => {
-                *value == *style.mask || (value.starts_with(STARS) && value.len() == last(value, kept).len() + STARS.len())
+                *value == *style.mask
+                    || (value.starts_with(STARS) && value.len() == last(value, kept).len() + STARS.len())
             }
             (None, _) => *value == *style.mask,
         };

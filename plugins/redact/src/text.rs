@@ -30,7 +30,8 @@ pub fn follows_escape(bytes: &[u8], start: usize) -> bool {
 /// How many bytes from `start` on still belong to an escape whose backslash stands right before: a walk back over
 /// letters stops at the backslash and has taken the rest of `\n` or `\u000a` along.
 pub fn escape_rest(bytes: &[u8], start: usize) -> usize {
-    let Some((b'\\', rest)) = start.checked_sub(1).and_then(|before| bytes.get(before..)?.split_first()) else {
+    let Some((b'\\', rest)) = start.checked_sub(1).and_then(|before| bytes.get(before..)?.split_first())
+    else {
         return 0;
     };
     match rest {
@@ -89,7 +90,9 @@ mod tests {
     #[test]
     fn a_match_opens_after_an_escape_but_not_inside_a_word() {
         let opens_at_end = |head: &str| opens(head.as_bytes(), head.len());
-        assert!(["", " ", "=", "\\n", "x\\t", "%20", "\\u000a", "\u{e9}", "_"].iter().all(|h| opens_at_end(h)));
+        assert!(
+            ["", " ", "=", "\\n", "x\\t", "%20", "\\u000a", "\u{e9}", "_"].iter().all(|h| opens_at_end(h))
+        );
         assert!(["a", "7", "n", "20", "u000a", "%2", "\\x"].iter().all(|h| !opens_at_end(h)));
     }
 

@@ -34,14 +34,17 @@ impl Tokens {
                 key.len()
             ));
         }
-        let is_id = !key_id.is_empty() && key_id.len() <= KEY_ID_MAX && key_id.bytes().all(|b| b.is_ascii_alphanumeric());
+        let is_id = !key_id.is_empty()
+            && key_id.len() <= KEY_ID_MAX
+            && key_id.bytes().all(|b| b.is_ascii_alphanumeric());
         if !is_id {
             return Err(format!("config key `token.key_id`: give 1 to {KEY_ID_MAX} letters and digits"));
         }
         if !(LENGTH_MIN..=LENGTH_MAX).contains(&length) {
             return Err(format!("config key `token.length`: give {LENGTH_MIN} to {LENGTH_MAX} characters"));
         }
-        let keyed = Hmac::new_from_slice(key).map_err(|_| "config key `token`: the key cannot be used".to_owned())?;
+        let keyed =
+            Hmac::new_from_slice(key).map_err(|_| "config key `token`: the key cannot be used".to_owned())?;
         Ok(Tokens { keyed, key_id: key_id.to_owned(), length })
     }
 
@@ -72,7 +75,9 @@ impl Tokens {
 /// Hands out the text without the differences of spelling that mean nothing.
 fn normalise(rule: Rule, matched: &[u8], mut take: impl FnMut(&[u8])) {
     match rule {
-        Rule::EMAIL => take(String::from_utf8_lossy(matched).to_ascii_lowercase().replace("%40", "@").as_bytes()),
+        Rule::EMAIL => {
+            take(String::from_utf8_lossy(matched).to_ascii_lowercase().replace("%40", "@").as_bytes())
+        }
         Rule::CREDIT_CARD | Rule::SSN | Rule::IBAN => {
             matched.iter().filter(|byte| byte.is_ascii_alphanumeric()).for_each(|byte| take(&[*byte]));
         }
@@ -95,7 +100,10 @@ mod tests {
     #[test]
     fn spellings_of_one_secret_share_a_token() {
         assert_eq!(token(Rule::EMAIL, "Bob@Example.com"), token(Rule::EMAIL, "bob%40example.com"));
-        assert_eq!(token(Rule::CREDIT_CARD, "4111 1111 1111 1111"), token(Rule::CREDIT_CARD, "4111111111111111"));
+        assert_eq!(
+            token(Rule::CREDIT_CARD, "4111 1111 1111 1111"),
+            token(Rule::CREDIT_CARD, "4111111111111111")
+        );
         assert_ne!(token(Rule::API_KEY, "aB"), token(Rule::API_KEY, "Ab"));
     }
 

@@ -157,3 +157,38 @@ async fn of_two_plugins_a_change_of_one_leaves_the_other_alone() {
     assert_eq!(sidecar.attribute("test.two").await.as_deref(), Some("a"));
     assert_eq!(sidecar.reloads("two", "success").await, before);
 }
+
+#[tokio::test]
+async fn a_file_that_is_only_touched_or_written_with_the_same_bytes_is_not_loaded_again() {
+    let plugins = tempfile::tempdir().unwrap();
+    let same = Guest::Tag("test.tag", "same");
+    same.install(plugins.path(), "tag");
+    let sidecar = Sidecar::start(plugins.path()).await;
+    let before = sidecar.reloads("tag", "success").await;
+    for _ in 0..3 {
+        same.install(plugins.path(), "tag");
+    }
+    // Another plugin shows that the directory was looked at since.
+    Guest::Tag("test.other", "new").install(plugins.path(), "other");
+    sidecar.turns_to("test.other", Some("new")).await;
+    assert_eq!(sidecar.reloads("tag", "success").await, before);
+    assert_eq!(sidecar.attribute("test.tag").await.as_deref(), Some("same"));
+}
+
+#[tokio::test]
+async fn a_directory_that_is_replaced_as_a_whole_is_followed() {
+    let parent = tempfile::tempdir().unwrap();
+    let plugins = parent.path().join("plugins");
+    std::fs::create_dir(&plugins).unwrap();
+    Guest::Tag("test.tag", "old").install(&plugins, "tag");
+    let sidecar = Sidecar::start(&plugins).await;
+    assert_eq!(sidecar.attribute("test.tag").await.as_deref(), Some("old"));
+    let next = parent.path().join("next");
+    std::fs::create_dir(&next).unwrap();
+    Guest::Tag("test.tag", "new").install(&next, "tag");
+    std::fs::rename(&plugins, parent.path().join("former")).unwrap();
+    std::fs::rename(&next, &plugins).unwrap();
+    sidecar.turns_to("test.tag", Some("new")).await;
+    Guest::Tag("test.tag", "newer").install(&plugins, "tag");
+    sidecar.turns_to("test.tag", Some("newer")).await;
+}

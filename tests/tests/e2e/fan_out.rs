@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use tonic::Code;
+use weir_tests::upstream::Gate;
 use weir_tests::weir::plain_grpc;
 use weir_tests::{Answer, GrpcSender, Launch, Signal, Upstream, requests};
 
@@ -53,4 +54,40 @@ async fn two_pipelines_of_one_signal_both_get_the_data() {
     GrpcSender::new(weir.ports.grpc).send(Signal::Logs, body.clone()).await.unwrap();
     assert_eq!(one.deliveries(1).await[0].body, body);
     assert_eq!(two.deliveries(1).await[0].body, body);
+}
+
+#[tokio::test]
+async fn when_one_exporter_has_no_room_nothing_is_given_to_the_other_either() {
+    let (free, full) = (Upstream::start().await, Upstream::start().await);
+    let gate = Gate::default();
+    full.always(Answer::Hold(gate.clone()));
+    let mut narrow = plain_grpc(&full.address());
+    narrow["sending_queue"] = json!({"queue_size": 1, "num_consumers": 1});
+    let weir = Launch::new()
+        .exporter("otlp_grpc/free", plain_grpc(&free.address()))
+        .exporter("otlp_grpc/full", narrow)
+        .start()
+        .await;
+    let sender = GrpcSender::new(weir.ports.grpc);
+    let mut requests = tokio::task::JoinSet::new();
+    for number in 0..10 {
+        let sender = sender.clone();
+        requests.spawn(async move {
+            let body = requests::unique(Signal::Logs, &format!("r{number}"), 1);
+            sender.send(Signal::Logs, body).await.map(|_| format!("r{number}-0"))
+        });
+    }
+    // The refused ones are answered while the others wait for the gate.
+    requests.join_next().await.unwrap().unwrap().unwrap_err();
+    full.arrivals(1).await;
+    gate.open();
+    let mut taken = 0;
+    while let Some(request) = requests.join_next().await {
+        taken += usize::from(request.unwrap().is_ok());
+    }
+    assert!(taken > 0);
+    for upstream in [&free, &full] {
+        let delivered = upstream.delivered_ids();
+        assert_eq!((delivered.len(), delivered.doubled().len()), (taken, 0));
+    }
 }

@@ -22,7 +22,7 @@ pub struct Rig {
 
 impl Rig {
     pub fn new() -> Self {
-        Rig::with(EngineSettings { cache_dir: None, workers: 4 })
+        Rig::with(EngineSettings { cache_dir: None, workers: 4, on_idle: None })
     }
 
     pub fn with(settings: EngineSettings) -> Self {

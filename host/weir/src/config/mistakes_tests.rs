@@ -297,6 +297,12 @@ fn a_variable_that_is_not_set_is_told_beside_what_came_of_it() {
 }
 
 #[test]
+fn a_mistyped_key_is_not_reported_as_missing_too() {
+    assert_eq!(problems(&with_exporter("{otlp: {endpont: 'up:1'}}", "otlp")).len(), 1);
+    assert_eq!(problems(&with_exporter("{otlp: {colour: red}}", "otlp")).len(), 2);
+}
+
+#[test]
 fn an_empty_file_lacks_a_pipeline() {
     assert_eq!(problems(""), ["f.yaml:1:1: service::pipelines: service must have at least one pipeline"]);
 }

@@ -15,23 +15,31 @@ use serde::forward_to_deserialize_any;
 use super::diagnostic::{Diagnostic, join};
 use super::lacking;
 use super::node::{Entry, Node, Value};
-use super::rejection::Rejection;
+use super::rejection::{Rejection, required};
 
 /// Reads a value of type `T` from a node. `None` if it could not be read; all that is wrong goes to `problems`.
 pub fn read<T: DeserializeOwned>(node: &Node, path: &str, problems: &mut Vec<Diagnostic>) -> Option<T> {
     let found = RefCell::new(Vec::new());
     let reader = Reader { node, path: path.to_owned(), found: &found, alone_is_present: false };
     let result = T::deserialize(reader).map_err(|rejection| rejection.placed(node, path));
-    let before = problems.len();
-    problems.append(&mut found.into_inner());
-    match result {
-        Ok(value) if problems.len() == before => Some(value),
-        Ok(_) => None,
+    let mut found = found.into_inner();
+    let value = match result {
+        Ok(value) => found.is_empty().then_some(value),
         Err(diagnostic) => {
-            problems.push(diagnostic);
+            if !found.iter().any(|unknown| explains(unknown, &diagnostic)) {
+                found.push(diagnostic);
+            }
             None
         }
-    }
+    };
+    problems.append(&mut found);
+    value
+}
+
+/// Whether a key is missing only because it is mistyped, which has been told.
+fn explains(unknown: &Diagnostic, missing: &Diagnostic) -> bool {
+    let meant = unknown.suggestion.as_deref();
+    meant.is_some_and(|key| missing.reason == required(key)) && unknown.path.starts_with(&missing.path)
 }
 
 /// In these structs a key with nothing behind it means "with the defaults" (`grpc:`), not "as if left out".

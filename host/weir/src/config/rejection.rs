@@ -67,6 +67,11 @@ impl de::Error for Rejection {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Rejection::Reason(format!("the key \"{field}\" is required"))
+        Rejection::Reason(required(field))
     }
+}
+
+/// What is said if a key is missing.
+pub fn required(key: &str) -> String {
+    format!("the key \"{key}\" is required")
 }

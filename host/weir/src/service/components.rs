@@ -11,7 +11,7 @@ use weir_plugin::{Engine, EngineSettings, PluginSet, WasmProcessor};
 
 use super::{Failure, settings};
 use crate::config::{ComponentId, Config, Diagnostic, PipelineConfig, ProcessEnvironment};
-use crate::exporter;
+use crate::{exporter, memory};
 use crate::telemetry::Telemetry;
 
 /// The plugins of every `wasm` processor. Without any there is no engine: it would cost memory for nothing.
@@ -40,7 +40,8 @@ impl Plugins {
         if config.processors.is_empty() {
             return Ok(plugins);
         }
-        let engine_settings = EngineSettings { cache_dir, ..EngineSettings::default() };
+        let on_idle = Some(memory::release_code_pages as fn());
+        let engine_settings = EngineSettings { cache_dir, on_idle, ..EngineSettings::default() };
         let engine = Engine::new(engine_settings, telemetry.registry()).map_err(Failure::runtime)?;
         let mut problems = Vec::new();
         for (id, processor) in &config.processors {

@@ -5,12 +5,13 @@ mod tokens;
 
 pub use tokens::{Token, Tokens};
 
-/// Whether a text may be a JSON document that holds others: the tokenizer decides, this is for the first look.
+/// Whether a text that starts with this byte may be a JSON document: for the first look at every value.
 #[inline]
+pub fn may_begin_json(byte: u8) -> bool {
+    matches!(byte, b'{' | b'[' | b'"' | b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// Whether a text may be a JSON document that holds others: the tokenizer decides.
 pub fn may_be_json(text: &[u8]) -> bool {
-    match text.first() {
-        Some(b'{' | b'[' | b'"') => true,
-        Some(b' ' | b'\t' | b'\r' | b'\n') => matches!(text.trim_ascii_start().first(), Some(b'{' | b'[' | b'"')),
-        _ => false,
-    }
+    matches!(text.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'))
 }

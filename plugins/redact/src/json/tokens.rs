@@ -159,7 +159,9 @@ impl<'t> Tokens<'t> {
     /// The next token, or nothing where the grammar is broken.
     fn step(&mut self, byte: u8) -> Option<Token> {
         match (self.expect, byte) {
-            (Expect::Value { close: true }, b']') | (Expect::Name { close: true }, b'}') => Some(self.close()),
+            (Expect::Value { close: true }, b']') | (Expect::Name { close: true }, b'}') => {
+                Some(self.close())
+            }
             (Expect::Value { .. }, _) => self.value(byte),
             (Expect::Name { .. }, b'"') => self.name(),
             (Expect::Comma, b'}') if self.is_in_object() => Some(self.close()),
@@ -220,8 +222,17 @@ mod tests {
         assert_eq!(
             show(r#" {"a": [1, "x\"y", null], "b":{}} "#),
             [
-                "open", "name a", "open", "scalar 1", r#"string x\"y"#, "scalar null", "close", "name b", "open",
-                "close", "close"
+                "open",
+                "name a",
+                "open",
+                "scalar 1",
+                r#"string x\"y"#,
+                "scalar null",
+                "close",
+                "name b",
+                "open",
+                "close",
+                "close"
             ]
         );
     }

@@ -62,7 +62,8 @@ fn members(mut set: u128) -> impl Iterator<Item = u8> {
 /// The window that is least likely in other text, and its offset. A short literal lends characters of its body.
 pub fn rarest_window(literal: &Literal) -> (usize, Pattern) {
     let mut sets: Vec<u128> = literal.text.iter().map(|byte| letters(*byte, literal.fold)).collect();
-    let body = literal.tail.body().map_or(u128::MAX, |body| (0..128u8).filter(|b| body.has(*b)).map(bit).sum());
+    let body =
+        literal.tail.body().map_or(u128::MAX, |body| (0..128u8).filter(|b| body.has(*b)).map(bit).sum());
     while sets.len() < 4 {
         sets.push(body);
     }

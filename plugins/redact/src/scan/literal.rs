@@ -110,8 +110,22 @@ impl Body {
 const fn is_separator(byte: u8) -> bool {
     matches!(
         byte,
-        b'&' | b';' | b'#' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\' | b',' | b'(' | b')' | b'[' | b']' | b'{'
-            | b'}' | b'|'
+        b'&' | b';'
+            | b'#'
+            | b'"'
+            | b'\''
+            | b'`'
+            | b'<'
+            | b'>'
+            | b'\\'
+            | b','
+            | b'('
+            | b')'
+            | b'['
+            | b']'
+            | b'{'
+            | b'}'
+            | b'|'
     )
 }
 
@@ -166,7 +180,9 @@ impl Literal {
     /// Whether the literal's text stands at `start`.
     #[inline]
     pub fn is_at(&self, bytes: &[u8], start: usize) -> bool {
-        let Some(there) = bytes.get(start..).and_then(|rest| rest.get(..self.text.len())) else { return false };
+        let Some(there) = bytes.get(start..).and_then(|rest| rest.get(..self.text.len())) else {
+            return false;
+        };
         if self.fold { there.eq_ignore_ascii_case(&self.text) } else { there == &*self.text }
     }
 }

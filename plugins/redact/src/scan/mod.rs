@@ -83,26 +83,26 @@ impl Scanner {
     pub fn sweep(&self, arena: &[u8], mut visit: impl FnMut(Hit)) {
         let addresses = self.rules.has(Rule::IP);
         let (mut carry, mut window_carry) = (Carry::default(), WindowCarry::default());
-        let mut base = 0;
-        let mut steps = arena.chunks_exact(STEP);
-        for step in &mut steps {
+        for base in (0..arena.len()).step_by(STEP) {
+            let rest = arena.get(base..).unwrap_or(&[]);
+            // Zeros after the end belong to no class and to no literal.
+            let mut last = [0u8; STEP];
+            let step = rest.first_chunk().unwrap_or_else(|| {
+                last.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
+                &last
+            });
             self.step(step, base, arena, addresses, &mut carry, &mut window_carry, &mut visit);
-            base += STEP;
-        }
-        // Zeros after the end belong to no class and to no literal.
-        let mut last = [0u8; STEP];
-        let rest = steps.remainder();
-        if let Some(head) = last.get_mut(..rest.len()).filter(|head| !head.is_empty()) {
-            head.copy_from_slice(rest);
-            self.step(&last, base, arena, addresses, &mut carry, &mut window_carry, &mut visit);
         }
     }
 
     #[inline(always)]
-    #[allow(clippy::too_many_arguments, reason = "the loop's state; a struct would live in memory, not in registers")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the loop's state; a struct would live in memory, not in registers"
+    )]
     fn step(
         &self,
-        step: &[u8],
+        step: &[u8; STEP],
         base: usize,
         arena: &[u8],
         addresses: bool,
@@ -111,8 +111,7 @@ impl Scanner {
         visit: &mut impl FnMut(Hit),
     ) {
         let (mut classes, mut windows) = ([Bytes16::default(); STEP / WIDTH], 0);
-        for (part, bytes) in step.chunks_exact(WIDTH).enumerate().take(STEP / WIDTH) {
-            let Ok(bytes) = <&[u8; WIDTH]>::try_from(bytes) else { continue };
+        for (part, bytes) in step.as_chunks::<WIDTH>().0.iter().enumerate() {
             let vector = Bytes16::load(bytes);
             let (low, high) = (vector.low(), vector.high());
             classes[part] = self.classifier.classify(low, high);
@@ -145,11 +144,19 @@ impl Scanner {
     }
 
     /// Refuses early what a look at the neighbouring bytes refutes: finding the value would cost more.
-    fn visit_shapes(&self, arena: &[u8], at: usize, bit: u32, triggers: &Triggers, visit: &mut impl FnMut(Hit)) {
+    fn visit_shapes(
+        &self,
+        arena: &[u8],
+        at: usize,
+        bit: u32,
+        triggers: &Triggers,
+        visit: &mut impl FnMut(Hit),
+    ) {
         let mut hit = |kind: Kind| visit(Hit { at, kind });
         if triggers.at >> bit & 1 == 1 {
             let before = at.checked_sub(1).and_then(|before| arena.get(before));
-            if before.is_some_and(|byte| *byte > b' ' && *byte != b'"') {
+            // Of several side by side only the last can end user info, and none but the last has a domain.
+            if before.is_some_and(|byte| *byte > b' ' && *byte != b'"') && arena.get(at + 1) != Some(&b'@') {
                 hit(Kind::At);
             }
         }

@@ -9,8 +9,8 @@ pub const WIDTH: usize = 16;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod imp {
     use core::arch::wasm32::{
-        i8x16_bitmask, i8x16_shuffle, u8x16_eq, u8x16_shr, u8x16_splat, u8x16_swizzle, u16x8_shl, u64x2, v128,
-        v128_and,
+        i8x16_bitmask, i8x16_shuffle, u8x16, u8x16_eq, u8x16_shr, u8x16_splat, u8x16_swizzle, u16x8_shl,
+        v128, v128_and,
     };
 
     /// Sixteen bytes.
@@ -26,8 +26,9 @@ mod imp {
     impl Bytes16 {
         #[inline(always)]
         pub fn load(bytes: &[u8; 16]) -> Bytes16 {
-            let whole = u128::from_le_bytes(*bytes);
-            Bytes16(u64x2(whole as u64, (whole >> 64) as u64))
+            // Written so that the compiler sees sixteen neighbouring bytes and makes one load of them.
+            let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *bytes;
+            Bytes16(u8x16(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p))
         }
 
         /// The low half of each byte.

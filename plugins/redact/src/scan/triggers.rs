@@ -79,11 +79,11 @@ impl Carry {
         let four = two & up::<2>(two, runs.two);
         let eight = four & up::<4>(four, runs.four);
         // 8 + 4 digits, the first of which can begin a card number.
-        triggers.card_run =
-            eight & up::<8>(four, runs.four) & up::<11>(now.card_start, before.card_start);
+        triggers.card_run = eight & up::<8>(four, runs.four) & up::<11>(now.card_start, before.card_start);
         // 4 digits, a separator, 4 digits.
         let gap_four = four & up::<4>(now.gap, before.gap);
-        triggers.card_group = gap_four & up::<5>(four, runs.four) & up::<8>(now.card_start, before.card_start);
+        triggers.card_group =
+            gap_four & up::<5>(four, runs.four) & up::<8>(now.card_start, before.card_start);
         // 3 digits, a separator, 2, a separator, 4.
         triggers.ssn =
             gap_four & up::<5>(two, runs.two) & up::<7>(now.gap, before.gap) & up::<8>(three, runs.three);

@@ -10,8 +10,15 @@ const DIGITS_MAX: usize = 19;
 const GROUPS_MAX: usize = 5;
 
 /// The groups that cards are printed in, the longest first.
-const GROUPINGS: &[&[usize]] =
-    &[&[4, 4, 4, 4, 3], &[4, 4, 4, 4, 2], &[4, 4, 4, 4, 1], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4]];
+const GROUPINGS: &[&[usize]] = &[
+    &[4, 4, 4, 4, 3],
+    &[4, 4, 4, 4, 2],
+    &[4, 4, 4, 4, 1],
+    &[4, 4, 4, 4],
+    &[4, 6, 5],
+    &[4, 6, 4],
+    &[4, 4, 4],
+];
 
 /// Whether a card may start `back` bytes before `at`. It looks at the byte before alone, which may be another
 /// value's last one only if a zero byte stands between.
@@ -51,7 +58,8 @@ impl Groups {
             (*group, total, place) = (length, total + length, place + length);
             groups.count += 1;
             let next = value.get(place).filter(|byte| matches!(byte, b' ' | b'-'));
-            if length == 0 || total > DIGITS_MAX || next.is_none() || gap.is_some_and(|gap| Some(gap) != next) {
+            if length == 0 || total > DIGITS_MAX || next.is_none() || gap.is_some_and(|gap| Some(gap) != next)
+            {
                 break;
             }
             gap = next;
@@ -126,5 +134,5 @@ fn luhn(digits: &[u8]) -> bool {
         })
         .sum();
     // A run of one digit passes often and is never a card.
-    sum % 10 == 0 && digits.iter().any(|digit| Some(digit) != digits.first())
+    sum.is_multiple_of(10) && digits.iter().any(|digit| Some(digit) != digits.first())
 }

@@ -10,14 +10,15 @@ const DOMAIN_MAX: usize = 253;
 
 /// Last labels that are never a top-level domain: unit names (`user@1000.service`) and files (`icon@2x.png`).
 const NOT_DOMAINS: &[&str] = &[
-    "service", "socket", "timer", "target", "mount", "slice", "scope", "device", "png", "jpg", "jpeg", "gif", "svg",
-    "webp", "js", "css", "json", "yaml", "yml", "toml",
+    "service", "socket", "timer", "target", "mount", "slice", "scope", "device", "png", "jpg", "jpeg", "gif",
+    "svg", "webp", "js", "css", "json", "yaml", "yml", "toml",
 ];
 
 /// The address around the `@`, which is `width` bytes wide.
 pub fn find(value: &[u8], at: usize, width: usize) -> Option<Range<usize>> {
     // Most `@` fail here, before anything is walked.
-    let touches = |place: Option<usize>| place.and_then(|place| value.get(place)).is_some_and(|byte| is_local(*byte));
+    let touches =
+        |place: Option<usize>| place.and_then(|place| value.get(place)).is_some_and(|byte| is_local(*byte));
     if !touches(at.checked_sub(1)) || !touches(Some(at + width)) {
         return None;
     }
@@ -67,7 +68,11 @@ fn domain_end(value: &[u8], start: usize) -> Option<usize> {
     loop {
         let length = text::run(value, place, LABEL_MAX + 1, |b| b.is_ascii_alphanumeric() || b == b'-');
         let label = value.get(place..place + length)?;
-        if length == 0 || length > LABEL_MAX || label.first() == Some(&b'-') || place + length - start > DOMAIN_MAX {
+        if length == 0
+            || length > LABEL_MAX
+            || label.first() == Some(&b'-')
+            || place + length - start > DOMAIN_MAX
+        {
             return best;
         }
         // A hyphen at the end belongs to the text around, and the domain is over.

@@ -25,7 +25,8 @@ fn is_v4(text: &[u8]) -> bool {
     let mut numbers = 0;
     text.split(|byte| *byte == b'.').all(|number| {
         numbers += 1;
-        let value = number.iter().fold(0u32, |all, byte| (all * 10 + u32::from(byte.wrapping_sub(b'0'))).min(999));
+        let value =
+            number.iter().fold(0u32, |all, byte| (all * 10 + u32::from(byte.wrapping_sub(b'0'))).min(999));
         !number.is_empty() && number.len() <= 3 && value <= 255 && (number.len() == 1 || number[0] != b'0')
     }) && numbers == 4
 }

@@ -34,6 +34,7 @@ fn is_body(byte: u8) -> bool {
 
 /// `-----END ... KEY-----`, or as much of it as there is.
 fn foot_length(foot: &[u8]) -> usize {
-    let label = FOOT.len() + text::run(foot, FOOT.len(), LABEL_MAX, |byte| byte.is_ascii_uppercase() || byte == b' ');
+    let label =
+        FOOT.len() + text::run(foot, FOOT.len(), LABEL_MAX, |byte| byte.is_ascii_uppercase() || byte == b' ');
     label + text::run(foot, label, DASHES.len(), |byte| byte == b'-')
 }

@@ -21,7 +21,9 @@ pub fn find(value: &[u8], start: usize) -> Option<Range<usize>> {
 }
 
 fn number(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0, |all, byte| Some(all * 10 + u32::from(byte.checked_sub(b'0').filter(|d| *d < 10)?)))
+    digits
+        .iter()
+        .try_fold(0, |all, byte| Some(all * 10 + u32::from(byte.checked_sub(b'0').filter(|d| *d < 10)?)))
 }
 
 /// Not part of a longer list of numbers, of a date, or of an identifier.

@@ -18,7 +18,8 @@ pub struct Authority {
 pub fn find(value: &[u8], at: usize, authority: &mut Authority) -> Option<Range<usize>> {
     let start = at - text::run_back(value, at, at.saturating_sub(authority.walked_to), is_authority);
     if start > authority.walked_to || authority.walked_to == 0 {
-        *authority = Authority { start, follows_slashes: follows_slashes(value, start), ..Authority::default() };
+        *authority =
+            Authority { start, follows_slashes: follows_slashes(value, start), ..Authority::default() };
     }
     if authority.colon.is_none() {
         authority.colon = memchr::memchr(b':', value.get(start..at)?).map(|place| start + place);
