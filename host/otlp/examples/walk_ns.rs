@@ -12,7 +12,9 @@ use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message;
-use weir_otlp::{Cursor, EditsRef, Interest, Plan, READ, Selector, Signal, Tape, View, WRITE, field, level, op};
+use weir_otlp::{
+    Cursor, EditsRef, Interest, Plan, READ, Selector, Signal, Tape, View, WRITE, field, level, op,
+};
 
 const ITEMS: u64 = 1000;
 
@@ -28,7 +30,9 @@ fn main() {
         measure("one key", signal, request, &[attribute("http.route", READ)]);
         measure("every attribute", signal, request, &[attribute("*", READ)]);
         let mut every = vec![attribute("*", READ)];
-        for code in [field::BODY, field::SEVERITY_TEXT, field::NAME, field::STATUS_MESSAGE, field::TRACE_STATE] {
+        for code in
+            [field::BODY, field::SEVERITY_TEXT, field::NAME, field::STATUS_MESSAGE, field::TRACE_STATE]
+        {
             every.push(Selector { field: code, access: READ, ..Selector::default() });
         }
         measure("every text", signal, request, &every);
@@ -42,11 +46,7 @@ fn main() {
 }
 
 fn measure(what: &str, signal: Signal, request: &[u8], selectors: &[Selector]) {
-    let interest = Interest {
-        signals: signal.bit(),
-        selectors: selectors.to_vec(),
-        ..Interest::default()
-    };
+    let interest = Interest { signals: signal.bit(), selectors: selectors.to_vec(), ..Interest::default() };
     let plan = Plan::new(signal, &[&interest]);
     let mut tape = Tape::default();
     report(&format!("{what}: walk"), || tape.walk(&plan, black_box(request)).unwrap());
@@ -145,7 +145,8 @@ fn logs() -> Vec<u8> {
         span_id: (i + 1).to_be_bytes().to_vec(),
         ..LogRecord::default()
     };
-    let scope_logs = vec![ScopeLogs { log_records: (0..ITEMS).map(record).collect(), ..ScopeLogs::default() }];
+    let scope_logs =
+        vec![ScopeLogs { log_records: (0..ITEMS).map(record).collect(), ..ScopeLogs::default() }];
     let resource_logs = vec![ResourceLogs { resource: resource(), scope_logs, ..ResourceLogs::default() }];
     ExportLogsServiceRequest { resource_logs }.encode_to_vec()
 }
@@ -175,6 +176,7 @@ fn spans() -> Vec<u8> {
         ..Span::default()
     };
     let scope_spans = vec![ScopeSpans { spans: (0..ITEMS).map(span).collect(), ..ScopeSpans::default() }];
-    let resource_spans = vec![ResourceSpans { resource: resource(), scope_spans, ..ResourceSpans::default() }];
+    let resource_spans =
+        vec![ResourceSpans { resource: resource(), scope_spans, ..ResourceSpans::default() }];
     ExportTraceServiceRequest { resource_spans }.encode_to_vec()
 }

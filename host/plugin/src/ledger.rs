@@ -282,5 +282,9 @@ fn announce(plugin: &Plugin, path: &Path) {
 const SELECTORS_SHOWN: usize = 16;
 
 fn selector_name(selector: &weir_otlp::Selector) -> String {
-    if selector.name.is_empty() { weir_otlp::field::name(selector.field).to_owned() } else { selector.name.clone() }
+    if selector.name.is_empty() {
+        weir_otlp::field::name(selector.field).to_owned()
+    } else {
+        selector.name.clone()
+    }
 }

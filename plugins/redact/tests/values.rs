@@ -120,6 +120,9 @@ fn sensitive_parameters_keep_their_names() {
         ("Server=db;User Id=sa;Password=Hunter2;", "Server=db;User Id=sa;Password=[REDACTED:assignment];"),
         ("host=db password='hun ter2' port=1", "host=db password='[REDACTED:assignment]' port=1"),
         ("PGPASSWORD=hunter2 psql", "PGPASSWORD=[REDACTED:assignment] psql"),
+        ("[INFO] password=\"hun ter2\" x", "[INFO] password=\"[REDACTED:assignment]\" x"),
+        (r#"{"q":"password=","r":"s"}"#, r#"{"q":"password=","r":"s"}"#),
+        (r#"{"q":"password=\"hunter2\""}"#, r#"{"q":"password=\"[REDACTED:assignment]\""}"#),
         ("client_secret=abcdef", "client_secret=[REDACTED:assignment]"),
         ("password=$2b$12$abc", "password=[REDACTED:assignment]"),
     ];

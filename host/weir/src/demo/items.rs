@@ -152,7 +152,8 @@ fn text(value: &AnyValue) -> String {
             format!("[{}]", values.join(", "))
         }
         Some(Value::KvlistValue(map)) => {
-            let member = |m: &KeyValue| format!("{}: {}", m.key, m.value.as_ref().map(text).unwrap_or_default());
+            let member =
+                |m: &KeyValue| format!("{}: {}", m.key, m.value.as_ref().map(text).unwrap_or_default());
             let members: Vec<String> = map.values.iter().map(member).collect();
             format!("{{{}}}", members.join(", "))
         }

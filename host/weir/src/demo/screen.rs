@@ -80,7 +80,12 @@ impl Screen {
     }
 
     /// The table of weir's own metrics, and what is wrong in it.
-    pub(super) fn accounts(&mut self, metrics: &[(String, f64)], originals: &[Item], rounds: u64) -> Vec<String> {
+    pub(super) fn accounts(
+        &mut self,
+        metrics: &[(String, f64)],
+        originals: &[Item],
+        rounds: u64,
+    ) -> Vec<String> {
         self.step("weir's own metrics account for every item");
         let sum = |name: &str, label: &str| -> u64 {
             let wanted = |(series, _): &&(String, f64)| series.starts_with(name) && series.contains(label);
@@ -96,7 +101,9 @@ impl Screen {
             let dropped = sum("weir_plugin_items_dropped_total", &format!("signal=\"{}\"", signal.name()));
             println!("    {items:<14}{accepted:>10}{dropped:>14}{sent:>12}{failed:>10}");
             if accepted != sent + dropped + failed {
-                faults.push(format!("{items}: {accepted} received, but {sent} + {dropped} + {failed} accounted for"));
+                faults.push(format!(
+                    "{items}: {accepted} received, but {sent} + {dropped} + {failed} accounted for"
+                ));
             }
             let replayed = originals.iter().filter(|item| item.signal == signal).count() as u64 * rounds;
             if accepted != replayed {
@@ -105,7 +112,8 @@ impl Screen {
         }
         println!("\n    redacted values, by rule");
         for (series, value) in metrics {
-            let is_match = series.starts_with("weir_plugin_counter_total") && series.contains("counter=\"matched\"");
+            let is_match =
+                series.starts_with("weir_plugin_counter_total") && series.contains("counter=\"matched\"");
             if is_match && *value > 0.0 {
                 let rule = series.split("label=\"").nth(1).and_then(|rest| rest.split('"').next());
                 println!("      {:<24}{value:>10}", rule.unwrap_or("other"));
@@ -121,13 +129,17 @@ impl Screen {
         {
             let each = cpu.as_nanos() as u64 / items;
             println!("    cost: {each} ns of CPU an item in the whole sidecar, at about 50 items a request");
-            println!("    (most of it is the cost of a request; `make bench` measures at 10 and 1000 items a request)\n");
+            println!(
+                "    (most of it is the cost of a request; `make bench` measures at 10 and 1000 items a request)\n"
+            );
         }
     }
 
     pub(super) fn succeeded(&mut self) {
         println!("==> everything that arrived is right: {} = {} on every item,", ENRICHED.0, ENRICHED.1);
-        println!("    exactly the traces that the percentage keeps, no secret anywhere, all JSON still JSON\n");
+        println!(
+            "    exactly the traces that the percentage keeps, no secret anywhere, all JSON still JSON\n"
+        );
         println!("    Next: README.md (a configuration of your own, a plugin in ten lines),");
         println!("    deploy/examples (configurations), wit/types.wit (what a plugin sees)");
     }

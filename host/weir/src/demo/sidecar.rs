@@ -91,13 +91,18 @@ impl Sidecar {
 
     /// Drops the fourth plugin into the directory, as an operator would: written aside, then renamed.
     pub(super) fn drop_in_fourth(&self) -> Result<(), DemoError> {
-        install(&self.shipped.join("examples/tenant.wasm"), &self.folder.path().join("plugins.d"), "40-tenant.wasm")
+        install(
+            &self.shipped.join("examples/tenant.wasm"),
+            &self.folder.path().join("plugins.d"),
+            "40-tenant.wasm",
+        )
     }
 
     /// The value of every series of weir's own metrics, by name with labels.
     pub(super) async fn metrics(&self) -> Result<Vec<(String, f64)>, DemoError> {
-        let response =
-            get(self.metrics, "/metrics").await.map_err(|error| DemoError::new("read weir's metrics", error))?;
+        let response = get(self.metrics, "/metrics")
+            .await
+            .map_err(|error| DemoError::new("read weir's metrics", error))?;
         let lines = response.lines().filter(|line| !line.starts_with('#'));
         let series = |line: &str| {
             let (name, value) = line.rsplit_once(' ')?;
@@ -147,11 +152,9 @@ fn shipped_plugins() -> Result<PathBuf, DemoError> {
     let beside = exe.as_deref().and_then(Path::parent).and_then(Path::parent).map(|top| top.join("plugins"));
     let named = std::env::var_os("WEIR_PLUGINS").map(PathBuf::from);
     let candidates = [named, beside, Some(PathBuf::from("/usr/share/weir/plugins"))];
-    candidates
-        .into_iter()
-        .flatten()
-        .find(|folder| folder.join("redact.wasm").is_file())
-        .ok_or_else(|| DemoError::new("find the shipped plugins", "run `make build`, or set WEIR_PLUGINS to their folder"))
+    candidates.into_iter().flatten().find(|folder| folder.join("redact.wasm").is_file()).ok_or_else(|| {
+        DemoError::new("find the shipped plugins", "run `make build`, or set WEIR_PLUGINS to their folder")
+    })
 }
 
 fn install(from: &Path, directory: &Path, name: &str) -> Result<(), DemoError> {

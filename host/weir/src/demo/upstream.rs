@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use weir_otlp::Signal;
 use weir_pipeline::{
-    Batch, BoxFuture, Consumer, ExportError, ExportQueue, Exported, Exporter, Pipeline, QueueSettings, Unobserved,
+    Batch, BoxFuture, Consumer, ExportError, ExportQueue, Exported, Exporter, Pipeline, QueueSettings,
+    Unobserved,
 };
 
 use super::DemoError;
@@ -45,7 +46,8 @@ impl Upstream {
         )
         .await
         .map_err(|error| DemoError::new("start the upstream", error))?;
-        let address = receiver.grpc_addr().ok_or_else(|| DemoError::new("start the upstream", "it has no address"))?;
+        let address =
+            receiver.grpc_addr().ok_or_else(|| DemoError::new("start the upstream", "it has no address"))?;
         Ok(Upstream { kept, _receiver: receiver, address })
     }
 

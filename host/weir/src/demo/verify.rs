@@ -47,14 +47,14 @@ pub(super) fn faults(expected: &Counts, arrived: &[Item]) -> Vec<String> {
             faults.push(format!("{what} is still in {leaks} items"));
         }
     }
-    let plain = |item: &&Item| {
-        !item.fields.iter().any(|(place, value)| place == ENRICHED.0 && value == ENRICHED.1)
-    };
+    let plain =
+        |item: &&Item| !item.fields.iter().any(|(place, value)| place == ENRICHED.0 && value == ENRICHED.1);
     let plain = arrived.iter().filter(plain).count();
     if plain > 0 {
         faults.push(format!("{plain} items lack the resource attribute that enrich sets"));
     }
-    let broken = arrived.iter().flat_map(|item| &item.fields).filter(|(_, value)| is_broken_json(value)).count();
+    let broken =
+        arrived.iter().flat_map(|item| &item.fields).filter(|(_, value)| is_broken_json(value)).count();
     if broken > 0 {
         faults.push(format!("{broken} JSON strings are no JSON any more"));
     }

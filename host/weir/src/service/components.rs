@@ -11,8 +11,8 @@ use weir_plugin::{Engine, EngineSettings, PluginSet, WasmProcessor};
 
 use super::{Failure, settings};
 use crate::config::{ComponentId, Config, Diagnostic, PipelineConfig, ProcessEnvironment};
-use crate::{exporter, memory};
 use crate::telemetry::Telemetry;
+use crate::{exporter, memory};
 
 /// The plugins of every `wasm` processor. Without any there is no engine: it would cost memory for nothing.
 pub(super) struct Plugins {

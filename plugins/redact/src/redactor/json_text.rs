@@ -89,7 +89,6 @@ impl<'t> JsonText<'t> {
             let name = escape::decode(raw);
             return self.redactor.keys.action(&name);
         }
-        let raw = self.text.get(range).unwrap_or(&[]);
         self.redactor.keys.action(raw)
     }
 
@@ -97,17 +96,13 @@ impl<'t> JsonText<'t> {
     fn string(&mut self, range: Range<usize>) {
         let taken = self.take(range.end);
         if self.site.depth + 1 < DEPTH_MAX && hides(self.slice(&range)) {
-            let inner = self.text.get(range.clone()).unwrap_or(&[]);
-            for mut patch in self.redactor.decoded(self.scanner, inner, self.site) {
+            for mut patch in self.redactor.decoded(self.scanner, self.slice(&range), self.site) {
                 patch.range = range.start + patch.range.start..range.start + patch.range.end;
                 self.patches.push(patch);
             }
             return;
         }
-        let findings = self.findings;
-        for found in findings.found.get(taken).unwrap_or(&[]) {
-            let found =
-                Found { start: found.start.max(range.start), end: found.end.min(range.end), ..*found };
+        for found in self.within(taken, &range) {
             let mut patch = self.redactor.patch(self.text, &found, self.site);
             patch.escape();
             self.patches.push(patch);
@@ -152,12 +147,21 @@ impl<'t> JsonText<'t> {
     /// What is not JSON any more is plain text.
     fn rest(&mut self, start: usize) {
         let taken = self.take(usize::MAX);
-        let findings = self.findings;
-        for found in findings.found.get(taken).unwrap_or(&[]) {
-            let found = Found { start: found.start.max(start), ..*found };
+        for found in self.within(taken, &(start..self.text.len())) {
             let patch = self.redactor.patch(self.text, &found, self.site);
             self.patches.push(patch);
         }
+    }
+
+    /// Findings as far as they lie in a range. None reaches beyond its string, since no rule matches a quote;
+    /// if one did, the other string would still not be damaged.
+    fn within(&self, taken: Range<usize>, range: &Range<usize>) -> impl Iterator<Item = Found> + use<'t> {
+        let range = range.clone();
+        let found = self.findings.found.get(taken).unwrap_or(&[]).iter();
+        found.filter_map(move |found| {
+            let (start, end) = (found.start.max(range.start), found.end.min(range.end));
+            (start < end).then_some(Found { start, end, ..*found })
+        })
     }
 }
 

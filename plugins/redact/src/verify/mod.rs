@@ -63,10 +63,10 @@ pub fn verify(scanner: &Scanner, memory: &mut Memory, value: &[u8], hit: Hit, ou
     match hit.kind {
         Kind::Literal { number, back } => {
             let start = hit.at.checked_sub(usize::from(back));
-            if let (Some(literal), Some(start)) = (scanner.literal(number), start) {
-                if let Some(span) = literal_tail(memory, value, literal, start) {
-                    accept(span, literal.rule);
-                }
+            if let (Some(literal), Some(start)) = (scanner.literal(number), start)
+                && let Some(span) = literal_tail(memory, value, literal, start)
+            {
+                accept(span, literal.rule);
             }
         }
         Kind::At => {

@@ -25,8 +25,8 @@ fn quoted(value: &[u8], start: usize) -> Option<Range<usize>> {
     let (quote, open) = match value.get(start..)? {
         [b'\'', ..] => (b'\'', 1),
         [b'\\', quote @ (b'"' | b'\''), ..] => (*quote, 2),
-        // In a JSON text this quote would be the end of a string.
-        [b'"', ..] if !matches!(value.trim_ascii_start().first(), Some(b'{' | b'[' | b'"')) => (b'"', 1),
+        // Before one of these the quote ends a string of JSON and begins nothing.
+        [b'"', next, ..] if !next.is_ascii_whitespace() && !b",:]}".contains(next) => (b'"', 1),
         _ => return None,
     };
     let begin = start + open;
