@@ -21,12 +21,20 @@ pub enum Variant {
     Rename,
     /// The three shipped plugins at work: half sampled out, two attributes added, personal data redacted.
     Three,
+    /// The same with the redactor first, which then searches what is dropped afterwards, too.
+    RedactFirst,
 }
 
 impl Variant {
     /// In the order in which they are loaded and printed.
-    pub const ALL: [Variant; 5] =
-        [Variant::Relay, Variant::NoPlugin, Variant::Read, Variant::Rename, Variant::Three];
+    pub const ALL: [Variant; 6] = [
+        Variant::Relay,
+        Variant::NoPlugin,
+        Variant::Read,
+        Variant::Rename,
+        Variant::Three,
+        Variant::RedactFirst,
+    ];
 
     /// Its name in the table.
     pub fn name(self) -> &'static str {
@@ -36,6 +44,7 @@ impl Variant {
             Variant::Read => "one attribute read",
             Variant::Rename => "one attribute renamed",
             Variant::Three => "sample, redact, enrich",
+            Variant::RedactFirst => "redact, sample, enrich",
         }
     }
 
@@ -46,7 +55,7 @@ impl Variant {
             Variant::NoPlugin => Some(1.3),
             Variant::Read => Some(2.0),
             Variant::Rename => Some(2.3),
-            Variant::Three => Some(4.0),
+            Variant::Three | Variant::RedactFirst => Some(4.0),
         }
     }
 
@@ -60,7 +69,7 @@ impl Variant {
             .fold(launch, |launch, (id, settings)| launch.processor(id, settings))
     }
 
-    fn processors(self, scratch: &Path) -> Vec<(&'static str, Value)> {
+    fn processors(self, scratch: &Path) -> Vec<Processor> {
         match self {
             Variant::Relay | Variant::NoPlugin => Vec::new(),
             Variant::Read => vec![("wasm/read", json!({"plugin": Guest::Read.install(scratch, "read")}))],
@@ -68,21 +77,27 @@ impl Variant {
                 let config = json!({"rename": {"http.request.method": "http.method"}});
                 vec![("wasm/enrich", json!({"plugin": plugin("enrich"), "config": config}))]
             }
-            Variant::Three => vec![
-                ("wasm/sample", json!({"plugin": plugin("sample"), "config": sampling()})),
-                ("wasm/redact", json!({"plugin": plugin("redact")})),
-                ("wasm/enrich", json!({"plugin": plugin("enrich"), "config": additions()})),
-            ],
+            Variant::Three => vec![sample(), redact(), enrich()],
+            Variant::RedactFirst => vec![redact(), sample(), enrich()],
         }
     }
 }
 
+type Processor = (&'static str, Value);
+
 /// Half of the traces, with the logs that belong to them.
-fn sampling() -> Value {
-    json!({"percentage": 50, "logs": {"follow_trace": true, "percentage": 50}})
+fn sample() -> Processor {
+    let config = json!({"percentage": 50, "logs": {"follow_trace": true, "percentage": 50}});
+    ("wasm/sample", json!({"plugin": plugin("sample"), "config": config}))
+}
+
+/// All default rules.
+fn redact() -> Processor {
+    ("wasm/redact", json!({"plugin": plugin("redact")}))
 }
 
 /// Two attributes on every item.
-fn additions() -> Value {
-    json!({"set": {"deployment.environment.name": "production", "k8s.cluster.name": "blue"}})
+fn enrich() -> Processor {
+    let set = json!({"deployment.environment.name": "production", "k8s.cluster.name": "blue"});
+    ("wasm/enrich", json!({"plugin": plugin("enrich"), "config": {"set": set}}))
 }
