@@ -1,9 +1,10 @@
 //! Applies a checked answer to the tape, so that the next plugin sees it.
 
+use crate::check::{Check, Named, named};
 use crate::codes::{field, kind, level, op};
-use crate::edit::{Check, Edit, EditError, Edits, EditsRef, Named};
+use crate::edit::{Edit, EditError, Edits, EditsRef};
 use crate::plan::Plan;
-use crate::tape::{Added, NONE, Tape, Value, cell_flag};
+use crate::tape::{Added, Cell, NONE, Tape, Value, cell_flag};
 use crate::view::{ADDED, View};
 
 /// What an answer did.
@@ -30,36 +31,32 @@ impl Tape {
         };
         let mut check = Check::new(plan, lens, self);
         check.all(view, words, edits.bytes)?;
-        let defined = check.defined;
+        let Check { defined, growth, .. } = check;
+        self.growth = growth;
+        let keys: Vec<u32> = defined.iter().map(|key| self.number_of(plan, key)).collect();
+        let items = self.items_left;
         let mut applied = Applied::default();
-        let mut drops = false;
-        let mut keys = Vec::with_capacity(defined.len());
-        for key in defined {
-            keys.push(self.number_of(plan, key));
-        }
-        for edit in Edits::new(words, edits.bytes).flatten() {
-            if edit.op == op::NAME {
-                continue;
-            }
+        // The entity of the cell that was changed last: edits mostly come in order.
+        let mut at = 0;
+        for edit in Edits::new(words, edits.bytes).flatten().filter(|edit| edit.op != op::NAME) {
             applied.edits += 1;
-            // Checked above: a number that is not defined is a code or a key of the view.
-            let number = match Check::new(plan, lens, self).named(view, edit.field) {
-                Ok(Named::Code(code)) => code,
-                Ok(Named::Key(number)) => number,
-                _ => keys.get(edit.field.wrapping_sub(field::DEFINED) as usize).copied().unwrap_or(0),
+            // Checked above; of edits that name no field it is not used.
+            let number = match named(lens, view, edit.field) {
+                Some(Named::Number(number)) => number,
+                Some(Named::Defined(place)) => keys.get(place).copied().unwrap_or(0),
+                None => 0,
             };
             match edit.op {
-                op::DROP => {
-                    drops = true;
-                    self.entities[view.entity_map[edit.target as usize] as usize].is_dropped = true;
+                op::DROP => self.drop_entity(view.entity_map[edit.target as usize] as usize),
+                op::REPLACE | op::REMOVE | op::RENAME => {
+                    at = view.entity_of(edit.target, at);
+                    let place = view.cell_map[edit.target as usize];
+                    self.change(view.entity_map[at] as usize, place, edit, number);
                 }
-                op::REPLACE | op::REMOVE | op::RENAME => self.change(view, edit, number),
-                _ => self.write(view.entity_map[edit.target as usize], edit, number),
+                _ => self.write(view.entity_map[edit.target as usize] as usize, edit, number),
             }
         }
-        if drops {
-            applied.items_dropped = self.settle_drops();
-        }
+        applied.items_dropped = items - self.items_left;
         Ok(applied)
     }
 
@@ -70,64 +67,135 @@ impl Tape {
             .unwrap_or_else(|| field::NAMED + (plan.keys.exact.len() + self.names.intern(key)) as u32)
     }
 
-    /// Replace, remove or rename one cell.
-    fn change(&mut self, view: &View, edit: Edit, number: u32) {
-        let place = view.cell_map[edit.target as usize];
-        let entity = self.entity_of(view, edit.target);
-        self.touch(entity);
+    /// Drops an entity with all inside it, and its ancestors as far as nothing is left in them.
+    fn drop_entity(&mut self, number: usize) {
+        if self.entities[number].is_dropped {
+            return;
+        }
+        self.is_changed = true;
+        // What is inside stands behind it.
+        let end = self.entities[number].end;
+        for inside in &mut self.entities[number..] {
+            if inside.record >= end {
+                break;
+            }
+            self.items_left -= u64::from(!inside.is_dropped && inside.shape.level() == level::ITEM);
+            inside.is_dropped = true;
+        }
+        let mut up = self.entities[number].parent;
+        while let Some(parent) = self.entities.get_mut(up as usize) {
+            parent.children -= 1;
+            if parent.children > 0 || parent.shape.level() >= level::ITEM {
+                break;
+            }
+            parent.is_dropped = true;
+            up = parent.parent;
+        }
+    }
+
+    /// Replace, remove or rename one cell. An earlier edit of the same answer may have removed it.
+    fn change(&mut self, entity: usize, place: u32, edit: Edit, number: u32) {
         if place & ADDED != 0 {
-            match edit.op {
-                op::REPLACE => self.added[(place & !ADDED) as usize].value = self.keep(edit),
-                op::REMOVE => self.added[(place & !ADDED) as usize].is_removed = true,
-                _ => {
-                    self.remove_named(entity as usize, number, place);
-                    self.added[(place & !ADDED) as usize].field = number;
-                }
+            let added = (place & !ADDED) as usize;
+            if !self.added[added].is_removed {
+                self.change_added(entity, added, edit, number);
+                self.touch(entity);
             }
             return;
         }
+        let place = place as usize;
+        let cell = self.cells[place];
+        if cell.has(cell_flag::REMOVED) {
+            return;
+        }
+        // One of OTLP's own fields is unset as a whole, be it that it came twice.
+        let is_field = cell.depth == 0 && cell.field < field::NAMED;
         match edit.op {
+            op::REPLACE if is_field && self.is_unsetting(entity, cell.field, edit) => {
+                self.remove_named(entity, cell.field, NONE);
+            }
             op::REPLACE => {
                 let value = self.keep(edit);
-                self.replace(place as usize, value);
+                self.replace(place, value);
             }
-            op::REMOVE => self.remove(place as usize),
+            op::REMOVE if is_field => self.remove_named(entity, cell.field, NONE),
+            op::REMOVE => self.remove(place),
             _ => {
-                self.remove_named(entity as usize, number, place);
-                let cell = &mut self.cells[place as usize];
-                cell.field = number;
-                cell.flags |= cell_flag::RENAMED;
+                self.remove_named(entity, number, place as u32);
+                for sharing in self.sharing(place) {
+                    let cell = &mut self.cells[sharing];
+                    if cell.depth == 0 {
+                        cell.field = number;
+                        cell.flags |= cell_flag::RENAMED;
+                    }
+                }
+            }
+        }
+        self.touch(entity);
+    }
+
+    fn change_added(&mut self, entity: usize, added: usize, edit: Edit, number: u32) {
+        match edit.op {
+            op::REPLACE if self.is_unsetting(entity, self.added[added].field, edit) => {
+                self.added[added].is_removed = true;
+            }
+            op::REPLACE => self.added[added].value = self.keep(edit),
+            op::REMOVE => self.added[added].is_removed = true,
+            _ => {
+                self.remove_named(entity, number, ADDED | added as u32);
+                self.added[added].field = number;
             }
         }
     }
 
     /// Set, insert or unset a field or attribute of an entity.
-    fn write(&mut self, entity: u32, edit: Edit, number: u32) {
-        let cell = self.cells_of(entity as usize).find(|&place| self.is_named(place, number));
-        let added = self.added_of(entity as usize).find(|(_, a)| a.field == number && !a.is_removed);
-        let added = added.map(|(place, _)| place);
-        match (edit.op, cell, added) {
-            (op::INSERT, Some(_), _) | (op::INSERT, _, Some(_)) | (op::UNSET, None, None) => return,
-            (op::UNSET, ..) => self.remove_named(entity as usize, number, NONE),
-            (_, Some(cell), _) => {
-                self.remove_named(entity as usize, number, cell as u32);
-                let value = self.keep(edit);
-                self.replace(cell, value);
-            }
-            (_, None, Some(added)) => self.added[added as usize].value = self.keep(edit),
-            (_, None, None) => {
-                let value = self.keep(edit);
-                self.add(entity as usize, Added { next: NONE, field: number, value, is_removed: false });
-            }
+    fn write(&mut self, entity: usize, edit: Edit, number: u32) {
+        let cell = self.cells_of(entity).find(|&place| self.is_named(place, number));
+        let added = self.added_of(entity).find(|(_, a)| a.field == number && !a.is_removed);
+        let added = added.map(|(place, _)| place as usize);
+        let is_there = cell.is_some() || added.is_some();
+        let unsets = edit.op == op::UNSET || self.is_unsetting(entity, number, edit);
+        if edit.op == op::INSERT && is_there || unsets && !is_there {
+            return;
         }
         self.touch(entity);
+        if unsets {
+            return self.remove_named(entity, number, NONE);
+        }
+        let value = self.keep(edit);
+        match (cell, added) {
+            (Some(cell), _) if !self.cells[cell].has(cell_flag::SHARED) => {
+                self.remove_named(entity, number, cell as u32);
+                self.replace(cell, value);
+            }
+            (None, Some(added)) => self.added[added].value = value,
+            (_, added) => {
+                // Values that share a record go with it; a new one takes their place.
+                self.remove_named(entity, number, added.map_or(NONE, |added| ADDED | added as u32));
+                match added {
+                    Some(added) => self.added[added].value = value,
+                    None => self.add(entity, Added { next: NONE, field: number, value, is_removed: false }),
+                }
+            }
+        }
     }
 
-    fn touch(&mut self, entity: u32) {
-        self.entities[entity as usize].is_dirty = true;
+    /// Whether an edit gives a field the value that stands for its absence.
+    fn is_unsetting(&self, entity: usize, number: u32, edit: Edit) -> bool {
+        let slot = self.entities[entity].shape.slot_for(number, edit.kind);
+        let is_nothing = match edit.kind {
+            kind::STRING | kind::BYTES => edit.value.is_empty(),
+            _ => edit.value.iter().all(|&b| b == 0),
+        };
+        is_nothing && slot.is_some_and(|slot| !slot.keeps_zero())
+    }
+
+    fn touch(&mut self, entity: usize) {
+        self.entities[entity].is_dirty = true;
         self.is_changed = true;
     }
 
+    #[inline]
     fn is_named(&self, place: usize, number: u32) -> bool {
         let cell = &self.cells[place];
         cell.field == number && cell.depth == 0 && !cell.has(cell_flag::REMOVED)
@@ -135,8 +203,9 @@ impl Tape {
 
     /// Removes every field or attribute of that name but the one at `but`: a cell, or with `ADDED` an added one.
     fn remove_named(&mut self, entity: usize, number: u32, but: u32) {
+        let kept = self.cells.get(but as usize).map_or(NONE, |cell| cell.node);
         for place in self.cells_of(entity) {
-            if self.is_named(place, number) && place as u32 != but {
+            if self.is_named(place, number) && self.cells[place].node != kept {
                 self.remove(place);
             }
         }
@@ -157,9 +226,12 @@ impl Tape {
         (cell.kind, cell.a, cell.b) = (value.kind, value.a, value.b);
     }
 
+    /// Removes an attribute, member, element or field with all of its values.
     fn remove(&mut self, place: usize) {
-        self.remove_inside(place);
-        self.cells[place].flags |= cell_flag::REMOVED;
+        for sharing in self.sharing(place) {
+            self.remove_inside(sharing);
+            self.cells[sharing].flags |= cell_flag::REMOVED;
+        }
     }
 
     fn remove_inside(&mut self, place: usize) {
@@ -167,6 +239,26 @@ impl Tape {
         for cell in &mut self.cells[place + 1..end] {
             cell.flags |= cell_flag::REMOVED;
         }
+    }
+
+    /// The cells that stand in the same record as this one, with what is inside of them.
+    fn sharing(&self, place: usize) -> std::ops::Range<usize> {
+        let Cell { node, depth, .. } = self.cells[place];
+        let mut range = place..place + 1;
+        if !self.cells[place].has(cell_flag::SHARED) {
+            return range;
+        }
+        let is_inside = |cell: &Cell| cell.depth > depth;
+        let shares = |cell: &Cell| cell.depth == depth && cell.node == node;
+        for before in (0..place).rev().take_while(|&at| is_inside(&self.cells[at]) || shares(&self.cells[at]))
+        {
+            if shares(&self.cells[before]) {
+                range.start = before;
+            }
+        }
+        let after = self.cells.iter().skip(range.end);
+        range.end += after.take_while(|cell| is_inside(cell) || shares(cell)).count();
+        range
     }
 
     fn add(&mut self, entity: usize, added: Added) {
@@ -196,36 +288,5 @@ impl Tape {
                 Value { kind: edit.kind, a: from, b: edit.value.len() as u32 }
             }
         }
-    }
-
-    /// The entity on the tape to which a cell of the view belongs.
-    fn entity_of(&self, view: &View, cell: u32) -> u32 {
-        let (mut low, mut high) = (0, view.entity_map.len());
-        while low < high {
-            let middle = low.midpoint(high);
-            if view.entity(middle).is_some_and(|(_, first)| first <= cell) {
-                low = middle + 1
-            } else {
-                high = middle
-            }
-        }
-        view.entity_map[low.saturating_sub(1)]
-    }
-
-    /// Lets drops reach what is inside, and counts the items that are gone now.
-    fn settle_drops(&mut self) -> u64 {
-        let mut left = 0;
-        for number in 0..self.entities.len() {
-            let parent = self.entities[number].parent as usize;
-            let parent_is_dropped = self.entities.get(parent).is_some_and(|parent| parent.is_dropped);
-            let entity = &mut self.entities[number];
-            entity.is_dropped |= parent_is_dropped;
-            left += u64::from(!entity.is_dropped && entity.shape.level() == level::ITEM);
-        }
-        let dropped = self.items_left - left;
-        self.items_left = left;
-        self.has_dropped = true;
-        self.is_changed = true;
-        dropped
     }
 }

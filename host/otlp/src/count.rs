@@ -1,7 +1,7 @@
 //! Counts the items of a request by its outer framing, without looking into them.
 
 use crate::codes::Signal;
-use crate::wire::{self, Fault, Result, WireError, wire_type};
+use crate::wire::{Fault, Reader, Result, WireError, wire_type};
 
 /// The number of spans, data points, log records or profiles in an encoded export request. An error if the framing
 /// down to the items is broken; what is inside of them is not looked at.
@@ -9,61 +9,48 @@ pub fn count(signal: Signal, request: &[u8]) -> Result<u64> {
     if request.len() > u32::MAX as usize {
         return Err(WireError::new(Fault::TooLarge, 0));
     }
+    let request = Reader::new(request, 0, request.len());
     match signal {
         // groups, scopes, items
-        Signal::Traces | Signal::Logs | Signal::Profiles => below(request, &[1, 2, 2], 0, request.len()),
-        Signal::Metrics => each(request, 1, 0, request.len(), &mut |from, to| {
-            each(request, 2, from, to, &mut |from, to| {
-                each(request, 2, from, to, &mut |from, to| points(request, from, to))
-            })
+        Signal::Traces | Signal::Logs | Signal::Profiles => below(request, &[1, 2, 2]),
+        Signal::Metrics => each(request, 1, &mut |group| {
+            each(group, 2, &mut |scope| each(scope, 2, &mut |metric| points(metric)))
         }),
     }
 }
 
-fn below(src: &[u8], path: &[u32], from: usize, to: usize) -> Result<u64> {
+fn below(message: Reader, path: &[u32]) -> Result<u64> {
     match path {
         [] => Ok(1),
-        [number, rest @ ..] => each(src, *number, from, to, &mut |from, to| below(src, rest, from, to)),
+        [number, rest @ ..] => each(message, *number, &mut |inner| below(inner, rest)),
     }
 }
 
 /// The data points of one metric: in field 1 of whichever of the five kinds of data it has.
-fn points(src: &[u8], from: usize, to: usize) -> Result<u64> {
+fn points(mut metric: Reader) -> Result<u64> {
     let mut points = 0;
-    let mut pos = from;
-    while pos < to {
-        let tag = wire::tag(src, &mut pos, to)?;
+    while !metric.is_empty() {
+        let tag = metric.tag()?;
         if matches!(tag >> 3, 5 | 7 | 9 | 10 | 11) && (tag & 7) as u8 == wire_type::LEN {
-            let stop = wire::length(src, &mut pos, to)?;
-            points += each(src, 1, pos, stop, &mut |_, _| Ok(1))?;
-            pos = stop;
+            points += each(metric.delimited()?, 1, &mut |_| Ok(1))?;
         } else {
-            wire::skip(src, &mut pos, to, tag, 0)?;
+            metric.skip(tag)?;
         }
     }
     Ok(points)
 }
 
 /// Adds up what `inner` says of each length-delimited field with this number.
-fn each(
-    src: &[u8],
-    number: u32,
-    from: usize,
-    to: usize,
-    inner: &mut dyn FnMut(usize, usize) -> Result<u64>,
-) -> Result<u64> {
+fn each(mut message: Reader, number: u32, inner: &mut dyn FnMut(Reader) -> Result<u64>) -> Result<u64> {
     let mut sum = 0;
-    let mut pos = from;
-    while pos < to {
-        let tag = wire::tag(src, &mut pos, to)?;
+    while !message.is_empty() {
+        let tag = message.tag()?;
         if tag == number << 3 | u32::from(wire_type::LEN) {
-            let stop = wire::length(src, &mut pos, to)?;
-            sum += inner(pos, stop)?;
-            pos = stop;
+            sum += inner(message.delimited()?)?;
         } else if tag >> 3 == number {
-            return Err(WireError::new(Fault::WireType, pos));
+            return Err(WireError::new(Fault::WireType, message.pos()));
         } else {
-            wire::skip(src, &mut pos, to, tag, 0)?;
+            message.skip(tag)?;
         }
     }
     Ok(sum)

@@ -1,7 +1,8 @@
 //! Encodes the values that plugins have written.
 
 use crate::codes::kind;
-use crate::shape::{Role, Slot};
+use crate::shape::Role;
+use crate::slot::Slot;
 use crate::tape::{Tape, Value};
 use crate::wire::{self, put_tag, put_varint, wire_type};
 

@@ -5,7 +5,7 @@
 
 use crate::splice::{Patch, Scratch};
 use crate::tape::NONE;
-use crate::wire::{self, varint_len, wire_type};
+use crate::wire::{Reader, varint_len, wire_type};
 
 /// A message that contains a patch.
 #[derive(Clone, Copy, Debug)]
@@ -64,9 +64,9 @@ fn top<'a>(frames: &'a mut [Frame], stack: &[u32]) -> &'a mut Frame {
 
 /// Hands a message's growth, and that of its length, to the message around it.
 fn close(frames: &mut [Frame], stack: &mut Vec<u32>) {
-    let Frame { body, end, delta, .. } = *top(frames, stack);
-    let old = i64::from(end - body);
-    let longer = varint_len((old + delta).max(0) as u64) as i64 - varint_len(old as u64) as i64;
+    let Frame { length_at, body, delta, .. } = *top(frames, stack);
+    // The length in the source may be written longer than it need be.
+    let longer = varint_len(top(frames, stack).new_len()) as i64 - i64::from(body - length_at);
     stack.pop();
     top(frames, stack).delta += delta + longer;
 }
@@ -95,49 +95,43 @@ fn descend(source: &[u8], frame: &mut Frame, patch: &Patch) -> Option<Frame> {
 }
 
 /// One record: tag and value.
-struct Record {
-    number: u32,
+pub(crate) struct Record {
+    pub(crate) number: u32,
     /// Where the length stands, if it has one.
-    length_at: Option<u32>,
-    body: u32,
-    end: u32,
+    pub(crate) length_at: Option<u32>,
+    /// The value, or the payload.
+    pub(crate) body: u32,
+    pub(crate) end: u32,
 }
 
 /// The record that starts at `at`. The walk has checked the source, so that this fails only on a wrong `at`.
 fn record(source: &[u8], at: u32) -> Option<Record> {
-    let mut pos = at as usize;
-    let end = source.len();
-    let tag = wire::tag(source, &mut pos, end).ok()?;
+    let mut at = Reader::new(source, at as usize, source.len());
+    let tag = at.tag().ok()?;
     let number = tag >> 3;
     if (tag & 7) as u8 == wire_type::LEN {
-        let length_at = pos as u32;
-        let stop = wire::length(source, &mut pos, end).ok()?;
-        return Some(Record { number, length_at: Some(length_at), body: pos as u32, end: stop as u32 });
+        let length_at = at.pos() as u32;
+        let inner = at.delimited().ok()?;
+        let (body, end) = (inner.pos() as u32, inner.end() as u32);
+        return Some(Record { number, length_at: Some(length_at), body, end });
     }
-    let body = pos as u32;
-    wire::skip(source, &mut pos, end, tag, 0).ok()?;
-    Some(Record { number, length_at: None, body, end: pos as u32 })
+    let body = at.pos() as u32;
+    at.skip(tag).ok()?;
+    Some(Record { number, length_at: None, body, end: at.pos() as u32 })
 }
 
-/// Where the record ends that starts at `at`.
-pub(crate) fn record_end(source: &[u8], at: u32) -> u32 {
-    record(source, at).map_or(source.len() as u32, |record| record.end)
-}
-
-/// Where the payload of the record starts that starts at `at`.
-pub(crate) fn payload_start(source: &[u8], at: u32) -> u32 {
-    record(source, at).map_or(source.len() as u32, |record| record.body)
-}
-
-/// The payload of the first length-delimited field with this number in a message.
-pub(crate) fn find(source: &[u8], body: u32, end: u32, number: u32) -> Option<(u32, u32)> {
+/// The records of a message, one after the other: number, start, payload and end of each that has a length.
+pub(crate) fn records(source: &[u8], body: u32, end: u32) -> impl Iterator<Item = (u32, Record)> {
     let mut at = body;
-    while at < end {
-        let record = record(source, at)?;
-        if record.number == number && record.length_at.is_some() {
-            return Some((record.body, record.end));
-        }
+    std::iter::from_fn(move || {
+        let start = at;
+        let record = record(source, start).filter(|_| start < end)?;
         at = record.end;
-    }
-    None
+        Some((start, record))
+    })
+}
+
+/// The payload of the record that starts at `at`, from its start to its end.
+pub(crate) fn payload(source: &[u8], at: u32) -> (u32, u32) {
+    record(source, at).map_or((source.len() as u32, source.len() as u32), |record| (record.body, record.end))
 }

@@ -81,9 +81,9 @@ impl Interest {
         Ok(())
     }
 
-    /// Whether batches of the signal are shown to the plugin at all.
+    /// Whether batches of the signal are shown to the plugin at all. Profiles never are.
     pub fn wants(&self, signal: Signal) -> bool {
-        self.signals & signal.bit() != 0
+        self.signals & signal.bit() != 0 && signal != Signal::Profiles
     }
 }
 

@@ -1,6 +1,6 @@
 //! What one plugin sees of a tape and may change: its interest, in terms of the plan's numbers.
 
-use crate::codes::{Signal, field, level};
+use crate::codes::{Signal, field, kind, level};
 use crate::interest::{Interest, Selector};
 use crate::plan::{Keys, PerLevel, Plan, levels_of};
 use crate::tape::Tape;
@@ -63,12 +63,12 @@ impl Lens {
             if selector.field == field::ATTRIBUTE {
                 // The id counts even if the selector is not meant for this signal.
                 let id = field::NAMED + index as u32;
-                lens.add_attribute(selector, selector.has_signal(signal), id, keys, &mut exact);
-            } else if selector.has_signal(signal) {
-                lens.add_field(selector);
+                lens.add_attribute(selector, levels_of(selector, signal), id, keys, &mut exact);
+            } else {
+                lens.add_field(selector, levels_of(selector, signal));
             }
-            if selector.writes() && selector.has_signal(signal) {
-                lens.always |= levels_of(selector);
+            if selector.writes() {
+                lens.always |= levels_of(selector, signal);
             }
         }
         lens.settle(exact, keys);
@@ -78,12 +78,12 @@ impl Lens {
     fn add_attribute(
         &mut self,
         selector: &Selector,
-        meant: bool,
+        levels: u32,
         id: u32,
         keys: &Keys,
         exact: &mut Vec<(u32, u32, Rule)>,
     ) {
-        let rule = if meant { Rule::of(selector) } else { Rule::default() };
+        let rule = Rule::of(selector, levels);
         match selector.name.strip_suffix('*') {
             Some("") => self.every.join(&rule),
             Some(prefix) => self.prefixes.push((prefix.as_bytes().into(), rule)),
@@ -96,13 +96,13 @@ impl Lens {
         }
     }
 
-    fn add_field(&mut self, selector: &Selector) {
-        let levels = levels_of(selector);
+    fn add_field(&mut self, selector: &Selector, levels: u32) {
+        let kinds = kinds_of(selector) & field_kinds(selector.field);
         for at in (0..level::COUNT).filter(|at| levels & (1 << at) != 0) {
-            if selector.reads() {
+            if selector.reads() && kinds != 0 {
                 self.reads[at] |= 1 << selector.field;
                 if matches!(selector.field, field::BODY | field::VALUE) {
-                    self.mixed_kinds[at] |= kinds_of(selector);
+                    self.mixed_kinds[at] |= kinds;
                 }
             }
             if selector.writes() {
@@ -190,9 +190,8 @@ impl Lens {
 }
 
 impl Rule {
-    fn of(selector: &Selector) -> Rule {
+    fn of(selector: &Selector, levels: u32) -> Rule {
         let mut rule = Rule::default();
-        let levels = levels_of(selector);
         if selector.reads() {
             for at in (0..level::COUNT).filter(|at| levels & (1 << at) != 0) {
                 rule.kinds[at] = kinds_of(selector);
@@ -214,4 +213,19 @@ impl Rule {
 
 fn kinds_of(selector: &Selector) -> u16 {
     if selector.kinds == 0 { EVERY_KIND } else { selector.kinds as u16 }
+}
+
+/// The kinds that the values of one of OTLP's own fields can have.
+fn field_kinds(code: u32) -> u16 {
+    match code {
+        field::BODY => EVERY_KIND,
+        field::VALUE => 1 << kind::INT | 1 << kind::DOUBLE,
+        field::SUM | field::MIN | field::MAX | field::ZERO_THRESHOLD => 1 << kind::DOUBLE,
+        field::BUCKET_COUNTS | field::POSITIVE_COUNTS | field::NEGATIVE_COUNTS => 1 << kind::UINTS,
+        field::EXPLICIT_BOUNDS | field::QUANTILES | field::QUANTILE_VALUES => 1 << kind::DOUBLES,
+        field::TRACE_ID | field::SPAN_ID | field::PARENT_SPAN_ID => 1 << kind::BYTES,
+        field::MONOTONIC => 1 << kind::BOOL,
+        ..=field::EVENT_NAME => 1 << kind::STRING,
+        _ => 1 << kind::INT,
+    }
 }

@@ -9,6 +9,9 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+mod arena;
+mod build;
+mod check;
 mod codes;
 mod count;
 mod edit;
@@ -16,11 +19,14 @@ mod encode;
 mod frame;
 mod interest;
 mod lens;
+mod lists;
 mod names;
 mod plan;
 mod shape;
+mod slot;
 mod splice;
 mod tape;
+mod values;
 mod view;
 mod walk;
 mod wire;

@@ -3,6 +3,9 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
+/// The largest table that is kept from batch to batch.
+const SLOTS_KEPT: usize = 1 << 12;
+
 /// Interned keys, numbered from 0. Bounded by the batch that they come from. The hash is keyed, so that a
 /// hostile sender cannot choose colliding keys.
 #[derive(Clone, Default)]
@@ -20,7 +23,14 @@ impl Names {
     }
 
     pub(crate) fn clear(&mut self) {
+        if self.ends.is_empty() {
+            return;
+        }
         self.bytes.clear();
+        // A batch with many keys must not make every later one pay for clearing its table.
+        if self.slots.len() > SLOTS_KEPT {
+            self.slots = Vec::new();
+        }
         self.ends.clear();
         self.slots.fill(0);
     }

@@ -6,6 +6,7 @@ use crate::codes::{Signal, field, level};
 use crate::interest::{Interest, Selector};
 use crate::lens::Lens;
 use crate::shape::Shape;
+use crate::slot::levels_with;
 
 /// One value for each level.
 pub(crate) type PerLevel<T> = [T; level::COUNT];
@@ -55,11 +56,10 @@ impl Plan {
             keys: Keys::default(),
             lenses: Vec::with_capacity(interests.len()),
         };
-        let wanting = || interests.iter().filter(|interest| interest.wants(signal));
         let mut dropped = 0;
-        for interest in wanting() {
+        for interest in interests.iter().filter(|interest| interest.wants(signal)) {
             dropped |= interest.drops & level::ALL;
-            for selector in interest.selectors.iter().filter(|s| s.has_signal(signal)) {
+            for selector in &interest.selectors {
                 plan.select(selector);
             }
         }
@@ -97,14 +97,15 @@ impl Plan {
     }
 
     fn select(&mut self, selector: &Selector) {
-        let levels = levels_of(selector);
+        let levels = levels_of(selector, self.signal);
         self.entities |= levels;
         if selector.field == field::ATTRIBUTE {
+            // A name that is not meant here has its number all the same: plugins know it by that.
             self.keys.select(&selector.name, levels);
             return;
         }
         for (at, fields) in self.fields.iter_mut().enumerate() {
-            if levels & (1 << at) != 0 && selector.field < 64 {
+            if levels & (1 << at) != 0 {
                 *fields |= 1 << selector.field;
             }
         }
@@ -158,9 +159,10 @@ impl Keys {
     }
 }
 
-/// The levels that a selector means.
-pub(crate) fn levels_of(selector: &Selector) -> u32 {
-    if selector.levels == 0 { level::ALL } else { selector.levels & level::ALL }
+/// The levels that a selector means in a signal: of those that it names, the ones that have the field.
+pub(crate) fn levels_of(selector: &Selector, signal: Signal) -> u32 {
+    let named = if selector.levels == 0 { level::ALL } else { selector.levels };
+    if selector.has_signal(signal) { named & levels_with(signal, selector.field) } else { 0 }
 }
 
 /// An entity needs its ancestors; dropping needs the items, so that they are counted and empty parents pruned.

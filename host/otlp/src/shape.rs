@@ -3,7 +3,7 @@
 //!
 //! Source: opentelemetry-proto 1.11, `{common,resource,trace,metrics,logs}.proto`.
 
-use crate::codes::{field, kind, level};
+use crate::codes::{Signal, field, level};
 use crate::wire::wire_type::{FIXED32, FIXED64, LEN, VARINT};
 
 /// The messages that the walk enters.
@@ -79,19 +79,29 @@ pub(crate) enum Role {
 }
 
 /// One row: field number and role.
-type Row = (u32, Role);
+pub(crate) type Row = (u32, Role);
 
 /// The rows of a message, by field number.
 const fn rows(shape: Shape) -> &'static [Row] {
+    let (outer, traces, logs) = (outer_rows(shape), trace_rows(shape), log_rows(shape));
+    let (metrics, points) = (metric_rows(shape), point_rows(shape));
+    // Exactly one of them knows the message.
+    match () {
+        () if !outer.is_empty() => outer,
+        () if !traces.is_empty() => traces,
+        () if !logs.is_empty() => logs,
+        () if !metrics.is_empty() => metrics,
+        () => points,
+    }
+}
+
+/// Resources and scopes, of all signals.
+const fn outer_rows(shape: Shape) -> &'static [Row] {
     use Role::*;
     use Shape as S;
     const RESOURCE: Row = (1, Inline(S::Resource));
     const SCOPE: Row = (1, Inline(S::Scope));
     const SCHEMA_URL: Row = (3, Str(field::SCHEMA_URL as u8));
-    const START: Row = (2, Fixed64(field::START_TIME as u8, false));
-    const TIME: Row = (3, Fixed64(field::TIME as u8, false));
-    const TEMPORALITY: Row = (2, Varint(field::TEMPORALITY as u8));
-    const HISTOGRAM_COUNT: Row = (4, Fixed64(field::COUNT as u8, false));
     match shape {
         S::Group => &[RESOURCE, (2, Child(S::SpanScope)), SCHEMA_URL],
         S::LogGroup => &[RESOURCE, (2, Child(S::LogScope)), SCHEMA_URL],
@@ -109,6 +119,14 @@ const fn rows(shape: Shape) -> &'static [Row] {
             (3, Attribute),
             (4, Varint(field::DROPPED_ATTRIBUTES as u8)),
         ],
+        _ => &[],
+    }
+}
+
+const fn trace_rows(shape: Shape) -> &'static [Row] {
+    use Role::*;
+    use Shape as S;
+    match shape {
         S::Span => &[
             (1, Bytes(field::TRACE_ID as u8)),
             (2, Bytes(field::SPAN_ID as u8)),
@@ -142,6 +160,14 @@ const fn rows(shape: Shape) -> &'static [Row] {
             (5, Varint(field::DROPPED_ATTRIBUTES as u8)),
             (6, Fixed32(field::FLAGS as u8)),
         ],
+        _ => &[],
+    }
+}
+
+const fn log_rows(shape: Shape) -> &'static [Row] {
+    use Role::*;
+    use Shape as S;
+    match shape {
         S::LogRecord => &[
             (1, Fixed64(field::TIME as u8, false)),
             (2, Varint(field::SEVERITY_NUMBER as u8)),
@@ -155,6 +181,15 @@ const fn rows(shape: Shape) -> &'static [Row] {
             (11, Fixed64(field::OBSERVED_TIME as u8, false)),
             (12, Str(field::EVENT_NAME as u8)),
         ],
+        _ => &[],
+    }
+}
+
+const fn metric_rows(shape: Shape) -> &'static [Row] {
+    use Role::*;
+    use Shape as S;
+    const TEMPORALITY: Row = (2, Varint(field::TEMPORALITY as u8));
+    match shape {
         S::Metric => &[
             (1, Str(field::NAME as u8)),
             (2, Str(field::DESCRIPTION as u8)),
@@ -171,6 +206,18 @@ const fn rows(shape: Shape) -> &'static [Row] {
         S::HistogramPoints => &[(1, Child(S::HistogramPoint)), TEMPORALITY],
         S::ExponentialPoints => &[(1, Child(S::ExponentialPoint)), TEMPORALITY],
         S::SummaryPoints => &[(1, Child(S::SummaryPoint))],
+        _ => &[],
+    }
+}
+
+/// Data points and exemplars.
+const fn point_rows(shape: Shape) -> &'static [Row] {
+    use Role::*;
+    use Shape as S;
+    const START: Row = (2, Fixed64(field::START_TIME as u8, false));
+    const TIME: Row = (3, Fixed64(field::TIME as u8, false));
+    const HISTOGRAM_COUNT: Row = (4, Fixed64(field::COUNT as u8, false));
+    match shape {
         S::NumberPoint => &[
             START,
             TIME,
@@ -235,6 +282,7 @@ const fn rows(shape: Shape) -> &'static [Row] {
             (6, Fixed64(field::VALUE as u8, true)),
             (7, Attribute),
         ],
+        _ => &[],
     }
 }
 
@@ -341,6 +389,31 @@ impl Shape {
         }
     }
 
+    /// The rows of this message.
+    pub(crate) const fn rows(self) -> &'static [Row] {
+        rows(self)
+    }
+
+    /// The messages of a signal that are entities.
+    pub(crate) const fn entities(signal: Signal) -> &'static [Shape] {
+        use Shape::*;
+        match signal {
+            Signal::Traces => &[Group, SpanScope, Span, Event, Link],
+            Signal::Logs => &[LogGroup, LogScope, LogRecord],
+            Signal::Metrics => &[
+                MetricGroup,
+                MetricScope,
+                Metric,
+                NumberPoint,
+                HistogramPoint,
+                ExponentialPoint,
+                SummaryPoint,
+                Exemplar,
+            ],
+            Signal::Profiles => &[],
+        }
+    }
+
     /// The level of the entity that this message is, if it is one.
     pub(crate) const fn level(self) -> u8 {
         match self {
@@ -365,117 +438,11 @@ impl Shape {
             _ => None,
         }
     }
-
-    /// Where attributes of the entity stand: the inline message that holds them, if not the entity
-    /// itself, and their field number.
-    pub(crate) fn attributes(self) -> Option<Slot> {
-        self.slot_by(|role| matches!(role, Role::Attribute))
-    }
-
-    /// Where a field of the entity is written. None if it has no such field or the field is read-only.
-    pub(crate) fn slot(self, code: u32) -> Option<Slot> {
-        if code == field::VALUE || !is_writable(code) {
-            // A number's field depends on its kind; `value_slot` knows.
-            return None;
-        }
-        self.slot_by(|role| role.code() == Some(code))
-    }
-
-    /// Where a point's or exemplar's number of this kind is written.
-    pub(crate) fn value_slot(self, kind: u8) -> Option<Slot> {
-        self.slot_by(|role| match role {
-            Role::Double(code, _) => u32::from(code) == field::VALUE && kind == kind::DOUBLE,
-            Role::Fixed64(code, _) => u32::from(code) == field::VALUE && kind == kind::INT,
-            _ => false,
-        })
-    }
-
-    fn slot_by(self, wanted: impl Fn(Role) -> bool) -> Option<Slot> {
-        for &(number, role) in rows(self) {
-            if wanted(role) {
-                return Some(Slot { via: None, number, role });
-            }
-        }
-        for &(via, role) in rows(self) {
-            if let Role::Inline(inner @ (Shape::Resource | Shape::Scope | Shape::Status)) = role {
-                let found = rows(inner).iter().find(|(_, role)| wanted(*role));
-                if let Some(&(number, role)) = found {
-                    return Some(Slot { via: Some(via), number, role });
-                }
-            }
-        }
-        None
-    }
-}
-
-impl Role {
-    fn code(self) -> Option<u32> {
-        match self {
-            Role::Str(c) | Role::Bytes(c) | Role::Varint(c) | Role::Bool(c) | Role::Zigzag(c) => {
-                Some(c.into())
-            }
-            Role::Fixed64(c, _) | Role::Double(c, _) => Some(c.into()),
-            Role::Fixed32(c) | Role::Value(c) => Some(c.into()),
-            _ => None,
-        }
-    }
-
-    /// Whether a field of this role can hold a value of the kind.
-    pub(crate) fn takes(self, value: u8) -> bool {
-        match self {
-            Role::Str(_) => value == kind::STRING,
-            Role::Bytes(_) => value == kind::BYTES,
-            Role::Varint(_) | Role::Zigzag(_) | Role::Fixed64(..) | Role::Fixed32(_) => value == kind::INT,
-            Role::Bool(_) => value == kind::BOOL,
-            Role::Double(..) => value == kind::DOUBLE,
-            Role::Attribute | Role::Value(_) => matches!(
-                value,
-                kind::STRING
-                    | kind::BOOL
-                    | kind::INT
-                    | kind::DOUBLE
-                    | kind::BYTES
-                    | kind::EMPTY
-                    | kind::ENCODED
-            ),
-            _ => false,
-        }
-    }
-}
-
-/// Fields that describe how a metric was made cannot be changed one by one without making it wrong.
-fn is_writable(code: u32) -> bool {
-    code < field::BUCKET_COUNTS
-}
-
-/// Where a field stands in an entity's message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Slot {
-    /// The field number of the inline message that holds it (resource, scope, status).
-    pub via: Option<u32>,
-    pub number: u32,
-    pub role: Role,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn fields_are_found_where_the_protocol_has_them() {
-        let status = Shape::Span.slot(field::STATUS_MESSAGE).unwrap();
-        assert_eq!((status.via, status.number), (Some(15), 2));
-        let resource = Shape::LogGroup.attributes().unwrap();
-        assert_eq!((resource.via, resource.number), (Some(1), 1));
-        let scope = Shape::MetricScope.attributes().unwrap();
-        assert_eq!((scope.via, scope.number), (Some(1), 3));
-        assert_eq!(Shape::Metric.attributes().unwrap().number, 12);
-        assert_eq!(Shape::ExponentialPoint.attributes().unwrap().number, 1);
-        assert_eq!(Shape::Span.slot(field::FLAGS).unwrap().number, 16);
-        assert_eq!(Shape::NumberPoint.value_slot(kind::INT).unwrap().number, 6);
-        assert_eq!(Shape::HistogramPoint.slot(field::BUCKET_COUNTS), None);
-        assert_eq!(Shape::Metric.slot(field::TEMPORALITY), None);
-    }
 
     #[test]
     fn a_known_field_with_another_wire_type_is_told_from_an_unknown_one() {

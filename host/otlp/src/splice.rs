@@ -4,11 +4,11 @@
 //! 2. [`frame`](crate::frame) finds the messages around the patches, and their new lengths.
 //! 3. Source, new lengths and patches are copied together, once.
 
-use crate::codes::{field, kind, level};
+use crate::codes::field;
 use crate::encode;
 use crate::frame::{self, Frame};
 use crate::plan::Plan;
-use crate::shape::{Role, Shape, Slot};
+use crate::shape::Shape;
 use crate::tape::{Cell, NONE, Tape, Value, cell_flag};
 use crate::wire;
 
@@ -32,7 +32,6 @@ pub(crate) struct Scratch {
     pub frames: Vec<Frame>,
     pub stack: Vec<u32>,
     pub bytes: Vec<u8>,
-    alive: Vec<u32>,
     inner: Vec<u8>,
 }
 
@@ -42,9 +41,6 @@ impl Tape {
         let mut scratch = std::mem::take(&mut self.splice);
         scratch.patches.clear();
         scratch.bytes.clear();
-        if self.has_dropped {
-            self.prune(&mut scratch.alive);
-        }
         Collect { tape: self, plan, source, scratch: &mut scratch }.all();
         // An insertion belongs to a message that ends there, or starts there, and so comes before what
         // follows; of two, the inner one first.
@@ -52,23 +48,6 @@ impl Tape {
         frame::fit(source, &mut scratch);
         copy(source, &scratch, out);
         self.splice = scratch;
-    }
-
-    /// Drops resources, scopes and metrics of which every child has been dropped.
-    fn prune(&mut self, alive: &mut Vec<u32>) {
-        const HAD_CHILDREN: u32 = 1 << 31;
-        alive.clear();
-        alive.resize(self.entities.len(), 0);
-        for number in (0..self.entities.len()).rev() {
-            let entity = &mut self.entities[number];
-            if entity.shape.level() < level::ITEM && alive[number] == HAD_CHILDREN {
-                entity.is_dropped = true;
-            }
-            if let Some(siblings) = alive.get_mut(entity.parent as usize) {
-                *siblings |= HAD_CHILDREN;
-                *siblings += u32::from(!entity.is_dropped);
-            }
-        }
     }
 }
 
@@ -112,39 +91,38 @@ struct Collect<'a> {
 
 impl Collect<'_> {
     fn all(&mut self) {
-        let entities = &self.tape.entities;
-        let mut number = 0;
-        while let Some(entity) = entities.get(number) {
-            if entity.is_dropped {
-                self.delete(entity.record, entity.end);
-                // All that is inside follows it, and goes with it.
-                number += 1;
-                let inside =
-                    |e: &crate::tape::Entity| e.parent != NONE && e.is_dropped && e.record < entity.end;
-                while entities.get(number).is_some_and(inside) {
-                    number += 1;
-                }
+        // All that is inside of a dropped entity goes with it.
+        let mut dropped_to = 0;
+        for (number, entity) in self.tape.entities.iter().enumerate() {
+            if entity.record < dropped_to {
                 continue;
             }
-            if entity.is_dirty {
+            if entity.is_dropped {
+                self.delete(entity.record, entity.end);
+                dropped_to = entity.end;
+            } else if entity.is_dirty {
                 self.cells(number);
                 self.added(number);
             }
-            number += 1;
         }
     }
 
     fn cells(&mut self, number: usize) {
         let shape = self.tape.entities[number].shape;
         let cells = &self.tape.cells[self.tape.cells_of(number)];
+        // Several values may share a record, which is removed or renamed once.
+        let (mut removed, mut renamed) = (NONE, NONE);
         let mut next = 0;
         while let Some(cell) = cells.get(next) {
             next += 1;
             if cell.has(cell_flag::REMOVED) {
-                let end = frame::record_end(self.source, cell.node);
-                self.delete(cell.node, end);
+                if removed != cell.node {
+                    removed = cell.node;
+                    self.delete(cell.node, frame::payload(self.source, cell.node).1);
+                }
             } else {
-                if cell.has(cell_flag::RENAMED) {
+                if cell.has(cell_flag::RENAMED) && renamed != cell.node {
+                    renamed = cell.node;
                     self.rename(cell);
                 }
                 if !cell.has(cell_flag::REPLACED) {
@@ -174,10 +152,10 @@ impl Collect<'_> {
         let value = Value { kind: cell.kind, a: cell.a, b: cell.b };
         let is_any_value = cell.depth > 0 || cell.field >= field::NAMED || cell.field == field::BODY;
         if !is_any_value {
-            if let Some(slot) = slot_of(shape, cell.field, cell.kind) {
+            if let Some(slot) = shape.slot_for(cell.field, cell.kind) {
                 encode::field(&mut self.scratch.bytes, slot, value, &self.tape.overlay);
             }
-            self.put(cell.record, frame::record_end(self.source, cell.record), NONE, from);
+            self.put(cell.record, frame::payload(self.source, cell.record).1, NONE, from);
             return;
         }
         if cell.has(cell_flag::NO_VALUE) {
@@ -190,31 +168,23 @@ impl Collect<'_> {
         if cell.has(cell_flag::EMPTY) {
             self.put(cell.record, cell.record, cell.record, from);
         } else {
-            self.put(cell.record, frame::record_end(self.source, cell.record), NONE, from);
+            self.put(cell.record, frame::payload(self.source, cell.record).1, NONE, from);
         }
     }
 
     /// Writes another key where the key stands, or into a `KeyValue` that has none.
     fn rename(&mut self, cell: &Cell) {
-        let key = self.tape.key(self.plan, cell.field);
-        let body = frame::payload_start(self.source, cell.node);
-        let end = frame::record_end(self.source, cell.node);
-        let mut found = false;
-        let mut pos = body;
-        while pos < end {
-            let next = frame::record_end(self.source, pos);
-            if self.source.get(pos as usize) == Some(&0x0a) {
-                let from = self.scratch.bytes.len();
-                wire::put_len(&mut self.scratch.bytes, 1, key);
-                self.put(pos, next, NONE, from);
-                found = true;
-            }
-            pos = next;
+        let (body, end) = frame::payload(self.source, cell.node);
+        let from = self.scratch.bytes.len();
+        wire::put_len(&mut self.scratch.bytes, 1, self.tape.key(self.plan, cell.field));
+        let source = self.source;
+        let mut keys = frame::records(source, body, end).filter(|(_, record)| record.number == 1);
+        match keys.next() {
+            Some((start, key)) => self.put(start, key.end, NONE, from),
+            None => self.put(body, body, body, from),
         }
-        if !found {
-            let from = self.scratch.bytes.len();
-            wire::put_len(&mut self.scratch.bytes, 1, key);
-            self.put(body, body, body, from);
+        for (start, key) in keys {
+            self.delete(start, key.end);
         }
     }
 
@@ -225,7 +195,7 @@ impl Collect<'_> {
         let mut inline = None;
         let from = self.scratch.bytes.len();
         for (_, added) in self.tape.added_of(number).filter(|(_, added)| !added.is_removed) {
-            let Some(slot) = slot_of(entity.shape, added.field, added.value.kind) else { continue };
+            let Some(slot) = entity.shape.slot_for(added.field, added.value.kind) else { continue };
             if slot.via.is_some() {
                 inline = slot.via;
                 continue;
@@ -246,7 +216,7 @@ impl Collect<'_> {
         let mut inner = std::mem::take(&mut self.scratch.inner);
         inner.clear();
         for (_, added) in self.tape.added_of(number).filter(|(_, added)| !added.is_removed) {
-            if let Some(slot) = slot_of(entity.shape, added.field, added.value.kind)
+            if let Some(slot) = entity.shape.slot_for(added.field, added.value.kind)
                 && slot.via == Some(via)
             {
                 let key = self.tape.key(self.plan, added.field);
@@ -254,10 +224,12 @@ impl Collect<'_> {
             }
         }
         let from = self.scratch.bytes.len();
-        match frame::find(self.source, entity.body, entity.end, via) {
-            Some((body, end)) => {
+        // Of several, the last one: what it says is what decoders take.
+        let records = frame::records(self.source, entity.body, entity.end);
+        match records.filter(|(_, record)| record.number == via).last() {
+            Some((_, record)) => {
                 self.scratch.bytes.extend_from_slice(&inner);
-                self.put(end, end, body, from);
+                self.put(record.end, record.end, record.body, from);
             }
             None => {
                 wire::put_len(&mut self.scratch.bytes, via, &inner);
@@ -265,21 +237,5 @@ impl Collect<'_> {
             }
         }
         self.scratch.inner = inner;
-    }
-}
-
-/// Where a field of an entity stands.
-fn slot_of(shape: Shape, number: u32, kind: u8) -> Option<Slot> {
-    match number {
-        field::NAMED.. => shape.attributes(),
-        field::VALUE if kind != kind::NONE => shape.value_slot(kind),
-        _ => shape.slot(number),
-    }
-}
-
-impl Slot {
-    /// Whether the field holds an `AnyValue`.
-    pub(crate) fn is_value(self) -> bool {
-        matches!(self.role, Role::Value(_))
     }
 }

@@ -3,6 +3,7 @@
 use crate::names::Names;
 use crate::plan::PerLevel;
 use crate::shape::Shape;
+use crate::wire::Reader;
 
 /// "There is none", where a number of an entity or cell is expected.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -20,15 +21,18 @@ pub struct Tape {
     pub(crate) added: Vec<Added>,
     /// Keys that are not in the plan.
     pub(crate) names: Names,
-    /// Values that plugins have written.
+    /// Values that plugins have written, and lists that the walk has gathered.
     pub(crate) overlay: Vec<u8>,
     pub(crate) items: u64,
     pub(crate) items_left: u64,
     pub(crate) is_changed: bool,
-    pub(crate) has_dropped: bool,
     pub(crate) has_encoded: bool,
     pub(crate) hints: PerLevel<Vec<Hint>>,
     pub(crate) pending: Vec<Pending>,
+    /// Of the summary that is being walked.
+    pub(crate) quantiles: Vec<[u64; 2]>,
+    /// How many bytes plugins may have added; see `check`.
+    pub(crate) growth: u64,
     pub(crate) splice: crate::splice::Scratch,
 }
 
@@ -45,6 +49,8 @@ pub(crate) struct Entity {
     pub first_cell: u32,
     /// The first of its chain in `added`.
     pub added: u32,
+    /// How many children are left.
+    pub children: u32,
     pub shape: Shape,
     pub is_dropped: bool,
     pub is_dirty: bool,
@@ -82,6 +88,10 @@ pub(crate) mod cell_flag {
     pub const NO_VALUE: u8 = 16;
     /// A list of varints, which must be unpacked.
     pub const VARINTS: u8 = 32;
+    /// One of several values that share a record, of which decoders take the last or merge all.
+    pub const SHARED: u8 = 64;
+    /// A list that is in the overlay, since it is in no one place of the source.
+    pub const GATHERED: u8 = 128;
 }
 
 /// An attribute or field that was not there.
@@ -152,11 +162,12 @@ impl Tape {
         self.names.clear();
         self.overlay.clear();
         self.pending.clear();
+        self.quantiles.clear();
         self.hints.iter_mut().for_each(Vec::clear);
         self.items = 0;
         self.items_left = 0;
         self.is_changed = false;
-        self.has_dropped = false;
+        self.growth = 0;
         self.has_encoded = false;
     }
 
@@ -179,7 +190,18 @@ impl Tape {
     }
 }
 
+impl Pending {
+    pub(crate) fn new(shape: Shape, record: usize, body: Reader) -> Pending {
+        Pending { record: record as u32, body: body.pos() as u32, end: body.end() as u32, shape }
+    }
+}
+
 impl Cell {
+    /// Whether it is the entity's own field with this code.
+    pub(crate) fn is_field(&self, code: u8) -> bool {
+        self.field == u32::from(code) && self.depth == 0
+    }
+
     pub(crate) fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }

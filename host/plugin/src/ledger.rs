@@ -262,7 +262,13 @@ fn announce(plugin: &Plugin, path: &Path) {
     let interest = plugin.interest();
     let names = |access: fn(&weir_otlp::Selector) -> bool| {
         let selectors = interest.selectors.iter().filter(|selector| access(selector));
-        let names: Vec<String> = selectors.map(selector_name).take(SELECTORS_SHOWN).collect();
+        let mut names: Vec<String> = Vec::new();
+        for name in selectors.map(selector_name) {
+            // The same field at several levels is one name.
+            if names.len() < SELECTORS_SHOWN && !names.contains(&name) {
+                names.push(name);
+            }
+        }
         names.join(", ")
     };
     tracing::info!(

@@ -1,9 +1,18 @@
-//! Gives memory back after the start. Loading a configuration and plugins touches megabytes of weir's own code that
+//! How much memory there is, and giving some back after the start. Loading a configuration and plugins touches megabytes of weir's own code that
 //! serving never needs again, and thousands of idle sidecars pay for each page that stays mapped.
 
 use std::ffi::c_void;
 use std::fs;
 use std::ops::Range;
+
+/// What the control group of this process may use at most, in bytes; `None` if there is no limit or no telling.
+pub(crate) fn limit_bytes() -> Option<u64> {
+    // Inside a container its own group is the root of what it sees, in version 2 and 1.
+    let files = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    let limit = files.iter().find_map(|file| fs::read_to_string(file).ok()?.trim().parse::<u64>().ok());
+    // Version 1 writes "no limit" as a number near the largest.
+    limit.filter(|limit| *limit < 1 << 60)
+}
 
 /// Unmaps the pages of code that were touched so far. They stay in the page cache, and those that are needed come
 /// back with a minor fault each time sixteen of them are touched.

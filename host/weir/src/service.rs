@@ -19,7 +19,7 @@ use crate::admin::{Health, Phase, serve_health, serve_metrics};
 use crate::config::{Config, Diagnostic};
 use crate::listen::Serving;
 use crate::memory;
-use crate::receiver::{Admission, AdmissionSettings, RunningReceiver};
+use crate::receiver::{Admission, RunningReceiver};
 use crate::telemetry::Telemetry;
 use components::{Components, Plugins};
 use stop::Signals;
@@ -144,7 +144,7 @@ impl Running {
         let watches = sets.iter().map(PluginSet::watch).collect();
         let _ = loaded.set(sets.clone());
         let components = Components::build(config, &plugins, &telemetry)?;
-        let admission = Admission::new(AdmissionSettings::default());
+        let admission = Admission::new(settings::admission(memory::limit_bytes()));
         let mut receivers = Vec::new();
         for (id, receiver) in &config.receivers {
             let consumer = components.consumer(config, id);

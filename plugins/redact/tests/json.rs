@@ -108,8 +108,9 @@ fn cut_and_broken_documents_are_still_redacted() {
 }
 
 #[test]
-fn names_are_left_alone() {
+fn names_are_left_alone_if_they_are_names() {
     let mut texts = Texts::default();
+    check(&mut texts, r#"{" bob@example.com"#, r#"{" [REDACTED:email]"#);
     check(
         &mut texts,
         r#"{"bob@example.com":"ann@example.com"}"#,

@@ -110,7 +110,10 @@ fn the_manifest_is_a_restricted_native_sidecar_that_is_given_time_to_stop() {
         digits.collect::<String>().parse().unwrap()
     };
     let grace = seconds(&manifest, "terminationGracePeriodSeconds: ");
-    assert!(seconds(&manifest, "\"--shutdown-timeout\", \"") < grace, "weir must be done before it is killed");
+    assert!(
+        seconds(&manifest, "\"--shutdown-timeout\", \"") < grace,
+        "weir must be done before it is killed"
+    );
     assert!(application.contains("http://127.0.0.1:4318"), "the application sends to its sidecar");
     // What the sidecar mounts is there, and writable where it writes.
     for volume in ["config", "cache", "tmp"] {

@@ -13,10 +13,20 @@ use crate::exporter::{
     Compression, ExporterSettings, Headers, OtlpGrpcSettings, OtlpHttpSettings, Pem, SignalEndpoints,
     TlsSettings, TlsVersion, Verbosity,
 };
-use crate::receiver::{GrpcSettings, HttpPaths, HttpSettings, ReceiverSettings};
+use crate::receiver::{
+    AdmissionSettings, GrpcSettings, HttpPaths, HttpSettings, REQUEST_BYTES_MAX, ReceiverSettings,
+};
 
 pub(super) fn health(config: &HealthCheckConfig) -> HealthSettings {
     HealthSettings { endpoint: config.endpoint.to_string(), path: config.path.clone() }
+}
+
+/// At most half of the memory that weir may use is for requests under way; the rest is for plugins and queues. One
+/// request of the recommended size must fit even so.
+pub(super) fn admission(memory_limit_bytes: Option<u64>) -> AdmissionSettings {
+    let AdmissionSettings { bytes_max, requests_max } = AdmissionSettings::default();
+    let share = memory_limit_bytes.map_or(bytes_max, |limit| limit / 2);
+    AdmissionSettings { bytes_max: share.clamp(REQUEST_BYTES_MAX, bytes_max), requests_max }
 }
 
 pub(super) fn receiver(id: &ComponentId, config: &OtlpReceiverConfig) -> ReceiverSettings {
@@ -139,5 +149,19 @@ fn tls(tls: &TlsConfig) -> TlsSettings {
             MinTlsVersion::V1_2 => TlsVersion::V1_2,
             MinTlsVersion::V1_3 => TlsVersion::V1_3,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_under_way_get_half_of_the_memory_that_there_is() {
+        let bytes = |limit: Option<u64>| admission(limit).bytes_max >> 20;
+        assert_eq!(
+            [bytes(None), bytes(Some(4 << 30)), bytes(Some(256 << 20)), bytes(Some(64 << 20))],
+            [256, 256, 128, 64]
+        );
     }
 }

@@ -150,7 +150,8 @@ impl<'t> Tokens<'t> {
         match self.text.get(self.at) {
             Some(b':') => self.at += 1,
             Some(_) => return None,
-            None => {}
+            // Without its colon it may as well be text: strings are looked at, names are not.
+            None => return Some(Token::String(name)),
         }
         self.expect = Expect::Value { close: false };
         Some(Token::Name(name))
@@ -242,7 +243,7 @@ mod tests {
         assert_eq!(show(r#"{"a":"xy"#), ["open", "name a", "string xy"]);
         assert_eq!(show(r#"{"a":"xy\"#), ["open", "name a", "string xy\\"]);
         assert_eq!(show(r#"{"a":tr"#), ["open", "name a", "scalar tr"]);
-        assert_eq!(show(r#"{"a"#), ["open", "name a"]);
+        assert_eq!(show(r#"{"a"#), ["open", "string a"]);
         assert_eq!(show("[1,"), ["open", "scalar 1", "rest ,"]);
     }
 

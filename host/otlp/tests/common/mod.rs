@@ -1,0 +1,21 @@
+//! Generators and oracles of this crate's tests. The fuzz targets in `fuzz/` share them.
+//!
+//! - `dice`: decisions out of bytes, so that proptest and a fuzzer drive the same generators.
+//! - `requests`, `odd`: valid requests as messages, and the same with all that the wire format allows beside.
+//! - `model`, `decode`: what a request says, as a plain tree made from opentelemetry-proto's messages.
+//! - `interests`, `seen`: what a plugin may see, computed from the tree, and read from a real view.
+//! - `change`: random edits, applied to the tree one after the other.
+//! - `checks`: the properties themselves.
+#![allow(dead_code, reason = "each test uses another part")]
+#![allow(missing_docs, reason = "shared by tests, not a library")]
+
+pub mod change;
+pub mod checks;
+pub mod decode;
+pub mod dice;
+pub mod interests;
+pub mod model;
+pub mod odd;
+pub mod outline;
+pub mod requests;
+pub mod seen;

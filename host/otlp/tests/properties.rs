@@ -1,0 +1,45 @@
+//! The properties of the crate under random input. `common::checks` says what they are.
+
+mod common;
+
+use common::checks;
+use proptest::prelude::*;
+
+fn data() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 0..3000)
+}
+
+/// `PROPTEST_CASES` asks for more.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    ProptestConfig { cases: default.cases.max(4000), failure_persistence: None, ..default }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn a_chain_of_plugins_sees_and_edits_what_the_decoded_message_says(data in data()) {
+        checks::chain_of_plugins(&data);
+    }
+
+    #[test]
+    fn a_plugin_that_may_do_everything_sees_and_edits_what_the_decoded_message_says(data in data()) {
+        checks::plugin_of_everything(&data);
+    }
+
+    #[test]
+    fn any_bytes_are_accepted_exactly_if_a_decoder_accepts_them(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        checks::walk_of_any_bytes(&bytes);
+    }
+
+    #[test]
+    fn a_mutated_request_is_accepted_exactly_if_a_decoder_accepts_it(data in data()) {
+        checks::walk_of_mutated_request(&data);
+    }
+
+    #[test]
+    fn any_answer_is_refused_without_a_trace_or_leaves_a_valid_request(data in data()) {
+        checks::any_edits(&data);
+    }
+}
