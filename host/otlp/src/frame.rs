@@ -76,6 +76,9 @@ fn descend(source: &[u8], frame: &mut Frame, patch: &Patch) -> Option<Frame> {
     if patch.frame == frame.body && frame.length_at != 0 {
         return None;
     }
+    if patch.near.body == frame.body && patch.near.record > frame.cursor {
+        frame.cursor = patch.near.record;
+    }
     while frame.cursor < frame.end {
         let at = frame.cursor;
         if patch.frame == NONE && at >= patch.pos {

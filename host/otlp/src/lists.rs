@@ -61,7 +61,7 @@ impl<'a> Walk<'a> {
             match tag {
                 0x09 => pair[0] = at.fixed64()?,
                 0x11 => pair[1] = at.fixed64()?,
-                _ => other(tag, 2, &mut at)?,
+                _ => at.go_to(other(tag, 2, at)?),
             }
         }
         if scope.selects(field::QUANTILES as u8) || scope.selects(field::QUANTILE_VALUES as u8) {

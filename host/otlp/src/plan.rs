@@ -33,8 +33,9 @@ pub(crate) struct Keys {
     /// Mask of the levels at which every key is.
     every: u32,
     prefixes: Vec<(Box<[u8]>, u32)>,
-    /// Mask of the levels at which any key may be selected.
-    pub(crate) any: u32,
+    /// By level: how long the keys are that may be selected, as bits; the last one stands for all longer ones. Most
+    /// keys that nobody asks for are told by their length.
+    pub(crate) lengths: PerLevel<u64>,
 }
 
 /// How the walk shall treat a key.
@@ -135,7 +136,12 @@ impl Keys {
     }
 
     fn select(&mut self, name: &str, levels: u32) {
-        self.any |= levels;
+        let lengths = if name.ends_with('*') { u64::MAX } else { 1 << name.len().min(63) };
+        for (at, mask) in self.lengths.iter_mut().enumerate() {
+            if levels & (1 << at) != 0 {
+                *mask |= lengths;
+            }
+        }
         match name.strip_suffix('*') {
             Some("") => self.every |= levels,
             Some(prefix) => self.prefixes.push((prefix.as_bytes().into(), levels)),

@@ -9,7 +9,7 @@ use crate::encode;
 use crate::frame::{self, Frame};
 use crate::plan::Plan;
 use crate::shape::Shape;
-use crate::tape::{Cell, NONE, Tape, Value, cell_flag};
+use crate::tape::{Cell, Entity, NONE, Tape, Value, cell_flag};
 use crate::wire;
 
 /// One place of the source that becomes something else.
@@ -23,6 +23,19 @@ pub(crate) struct Patch {
     /// The bytes of the scratch that come instead.
     pub from: u32,
     pub to: u32,
+    pub near: Near,
+}
+
+/// A record that is known to stand directly in a message, at or before a patch: saves looking for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Near {
+    /// The start of the message's payload.
+    pub body: u32,
+    pub record: u32,
+}
+
+impl Near {
+    const UNKNOWN: Near = Near { body: NONE, record: NONE };
 }
 
 /// Buffers of the splice.
@@ -41,7 +54,7 @@ impl Tape {
         let mut scratch = std::mem::take(&mut self.splice);
         scratch.patches.clear();
         scratch.bytes.clear();
-        Collect { tape: self, plan, source, scratch: &mut scratch }.all();
+        Collect { tape: self, plan, source, scratch: &mut scratch, near: Near::UNKNOWN }.all();
         // An insertion belongs to a message that ends there, or starts there, and so comes before what
         // follows; of two, the inner one first.
         scratch.patches.sort_by_key(|patch| (patch.pos, patch.frame == NONE, NONE - patch.frame));
@@ -87,6 +100,8 @@ struct Collect<'a> {
     plan: &'a Plan,
     source: &'a [u8],
     scratch: &'a mut Scratch,
+    /// Of the attribute that is looked at.
+    near: Near,
 }
 
 impl Collect<'_> {
@@ -108,13 +123,18 @@ impl Collect<'_> {
     }
 
     fn cells(&mut self, number: usize) {
-        let shape = self.tape.entities[number].shape;
+        let Entity { shape, body, .. } = self.tape.entities[number];
+        let has_attributes = shape.attributes().is_some_and(|slot| slot.via.is_none());
         let cells = &self.tape.cells[self.tape.cells_of(number)];
         // Several values may share a record, which is removed or renamed once.
         let (mut removed, mut renamed) = (NONE, NONE);
         let mut next = 0;
         while let Some(cell) = cells.get(next) {
             next += 1;
+            if cell.depth == 0 {
+                let is_attribute = cell.field >= field::NAMED && has_attributes;
+                self.near = if is_attribute { Near { body, record: cell.node } } else { Near::UNKNOWN };
+            }
             if cell.has(cell_flag::REMOVED) {
                 if removed != cell.node {
                     removed = cell.node;
@@ -135,16 +155,17 @@ impl Collect<'_> {
                 next += 1;
             }
         }
+        self.near = Near::UNKNOWN;
     }
 
     fn delete(&mut self, pos: u32, end: u32) {
-        self.scratch.patches.push(Patch { pos, end, frame: NONE, from: 0, to: 0 });
+        self.scratch.patches.push(Patch { pos, end, frame: NONE, from: 0, to: 0, near: self.near });
     }
 
     /// Puts what has been appended to the scratch since `from` in the place of a record, or into a message.
     fn put(&mut self, pos: u32, end: u32, frame: u32, from: usize) {
         let to = self.scratch.bytes.len() as u32;
-        self.scratch.patches.push(Patch { pos, end, frame, from: from as u32, to });
+        self.scratch.patches.push(Patch { pos, end, frame, from: from as u32, to, near: self.near });
     }
 
     fn replace(&mut self, shape: Shape, cell: &Cell) {

@@ -3,8 +3,9 @@
 use crate::codes::{Signal, field, kind};
 use crate::plan::{Plan, Selected};
 use crate::tape::{Cell, Hint, Tape, cell_flag};
+use crate::text::{is_ascii, is_same};
 use crate::walk::{SOURCE_MAX, Scope, Walk, other};
-use crate::wire::{DEPTH_MAX, Fault, Reader, Result, WireError, is_ascii, is_same};
+use crate::wire::{DEPTH_MAX, Fault, Reader, Result, WireError};
 
 /// How many key positions per level remember what they were in the former entity.
 const HINTS_MAX: usize = 128;
@@ -12,52 +13,79 @@ const HINTS_MAX: usize = 128;
 /// What the key of a `KeyValue` is to be looked up as.
 #[derive(Clone, Copy)]
 enum KeyOf {
-    /// An attribute of an entity of this level.
-    Attribute(u8),
+    /// An attribute of an entity of which this is selected.
+    Attribute(Scope),
     /// A member of a map at this depth.
     Member(u8),
     /// Nothing: only checked, at this depth.
     Nothing(u8),
 }
 
-/// The usual pair of key and value, by far: both short and ASCII, and the value a string.
+/// Key and value of a usual pair: the key first, and every length one byte.
 #[inline(always)]
 fn usual(pair: &[u8]) -> Option<(&[u8], &[u8])> {
     let [0x0a, key_len, rest @ ..] = pair else { return None };
     let (key, rest) = rest.split_at_checked(usize::from(*key_len))?;
-    let [0x12, value_len, 0x0a, text_len, text @ ..] = rest else { return None };
-    let text_len = usize::from(*text_len);
-    // Below 128 bytes every length is one byte, and has no high bit.
-    let fits = pair.len() < 0x80 && text_len == text.len() && usize::from(*value_len) == text_len + 2;
-    (fits && is_ascii(pair)).then_some((key, text))
+    let [0x12, value_len, value @ ..] = rest else { return None };
+    // Below 128 bytes, what could be the first byte of a longer length is too long.
+    (pair.len() < 0x80 && usize::from(*value_len) == value.len()).then_some((key, value))
 }
 
 impl<'a> Walk<'a> {
-    /// An attribute of an entity.
+    /// An attribute of an entity behind its tag, and those that follow directly, which mostly are all of them.
     #[inline(always)]
-    pub(crate) fn attribute(&mut self, scope: Scope, node: usize, pair: Reader<'a>) -> Result<()> {
-        let Some((key, text)) = usual(pair.rest()) else {
-            let of = if scope.has_keys { KeyOf::Attribute(scope.level) } else { KeyOf::Nothing(0) };
-            return self.key_value(of, node, pair);
+    pub(crate) fn attributes(
+        &mut self,
+        tag: u32,
+        scope: Scope,
+        mut record: usize,
+        at: &mut Reader<'a>,
+    ) -> Result<()> {
+        loop {
+            let pair = at.delimited()?;
+            self.attribute(scope, record, pair)?;
+            record = at.pos();
+            match at.rest().first() {
+                Some(&next) if u32::from(next) == tag && next < 0x80 => at.advance(1),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// An attribute of an entity. Strings and integers in usual form are read here, everything else by `key_value`.
+    #[inline(always)]
+    fn attribute(&mut self, scope: Scope, node: usize, pair: Reader<'a>) -> Result<()> {
+        let of = KeyOf::Attribute(scope);
+        let Some((key, value)) = usual(pair.rest()) else { return self.key_value(of, node, pair) };
+        let key_at = pair.pos() + 2;
+        let record = key_at + key.len() + 2;
+        let (kind, a, b) = match value {
+            [0x0a, len, text @ ..] if usize::from(*len) == text.len() => {
+                // All of it at once: tags and lengths have no high bits either.
+                if !is_ascii(self.src, pair.pos(), pair.rest().len()) {
+                    return self.key_value(of, node, pair);
+                }
+                (kind::STRING, record as u32 + 2, text.len() as u32)
+            }
+            [0x18, ..] => {
+                let mut at = Reader::new(self.src, record + 1, pair.end());
+                let bits = at.varint()?;
+                if !at.is_empty() || !is_ascii(self.src, key_at, key.len()) {
+                    return self.key_value(of, node, pair);
+                }
+                (kind::INT, bits as u32, (bits >> 32) as u32)
+            }
+            _ => return self.key_value(of, node, pair),
         };
-        if !scope.has_keys {
+        if !scope.may_select(key) {
             return Ok(());
         }
-        let number = self.attribute_key(scope.level, key, pair.pos() + 2);
-        if number == 0 {
+        let field = self.attribute_key(scope.level, key, key_at);
+        if field == 0 {
             return Ok(());
         }
-        let a = (pair.end() - text.len()) as u32;
-        self.push(Cell {
-            field: number,
-            node: node as u32,
-            record: a - 2,
-            a,
-            b: text.len() as u32,
-            kind: kind::STRING,
-            depth: 0,
-            flags: 0,
-        })
+        let (node, record) = (node as u32, record as u32);
+        self.push(Cell { field, node, record, a, b, kind, depth: 0, flags: 0 })
     }
 
     /// An attribute, or a member of a map, of any form.
@@ -71,7 +99,7 @@ impl<'a> Walk<'a> {
             match tag {
                 0x0a => {
                     key = at.delimited()?;
-                    key.utf8()?;
+                    self.text(key)?;
                 }
                 0x12 => {
                     value = Some(at.delimited()?);
@@ -79,11 +107,14 @@ impl<'a> Walk<'a> {
                 }
                 // `key_strindex`, of profiles.
                 0x18 => drop(at.varint()?),
-                _ => other(tag, 3, &mut at)?,
+                _ => at.go_to(other(tag, 3, at)?),
             }
         }
         let (number, depth) = match of {
-            KeyOf::Attribute(level) => (self.attribute_key(level, key.rest(), key.pos()), 0),
+            KeyOf::Attribute(scope) if scope.may_select(key.rest()) => {
+                (self.attribute_key(scope.level, key.rest(), key.pos()), 0)
+            }
+            KeyOf::Attribute(_) => (0, 0),
             KeyOf::Member(depth) => (self.member_key(key.rest()), depth),
             KeyOf::Nothing(depth) => (0, depth),
         };
@@ -142,7 +173,7 @@ impl<'a> Walk<'a> {
             let (kind, a, b) = match tag {
                 0x0a => {
                     let text = at.delimited()?;
-                    text.utf8()?;
+                    self.text(text)?;
                     (kind::STRING, text.pos() as u32, text.rest().len() as u32)
                 }
                 0x10 => (kind::BOOL, u32::from(at.varint()? != 0), 0),
@@ -181,7 +212,7 @@ impl<'a> Walk<'a> {
                     (kind::OPAQUE, 0, 0)
                 }
                 _ => {
-                    other(tag, 8, &mut at)?;
+                    at.go_to(other(tag, 8, at)?);
                     continue;
                 }
             };
@@ -214,7 +245,7 @@ impl<'a> Walk<'a> {
             let record = at.pos();
             let tag = at.tag()?;
             if tag != 0x0a {
-                other(tag, 1, &mut at)?;
+                at.go_to(other(tag, 1, at)?);
                 continue;
             }
             let inner = at.delimited()?;
@@ -236,8 +267,8 @@ impl<'a> Walk<'a> {
         let position = self.key_position;
         self.key_position += 1;
         if let Some(hint) = self.tape.hints[usize::from(level)].get(position) {
-            let from = hint.start as usize;
-            if self.src.get(from..from + hint.len as usize).is_some_and(|former| is_same(former, key)) {
+            let len = hint.len as usize;
+            if len == key.len() && is_same(self.src, hint.start as usize, start, len) {
                 return hint.number;
             }
         }

@@ -7,6 +7,7 @@ use crate::count::count;
 use crate::plan::Plan;
 use crate::shape::{Role, Shape};
 use crate::tape::{CELLS_MAX, Cell, Entity, NONE, Pending, Tape, cell_flag};
+use crate::text::is_ascii;
 use crate::wire::{Fault, Reader, Result, WireError, wire_type};
 
 /// Positions on the tape are 32 bits wide, and edits may add to them.
@@ -15,6 +16,10 @@ pub(crate) const SOURCE_MAX: usize = 1 << 30;
 impl Tape {
     /// Walks a request. On an error the tape is empty. Every later call on this tape must be given the same plan and
     /// the same bytes. Of profiles, only the outer framing is looked at.
+    ///
+    /// It accepts what protobuf decoders accept, with three differences: arrays, maps and unknown groups may be nested
+    /// 100 deep each (prost stops at 100 messages, which is less), a request has at most 1 GiB, and what the
+    /// plan selects of it at most 4,194,304 cells and as many entities.
     pub fn walk(&mut self, plan: &Plan, source: &[u8]) -> Result<()> {
         self.clear();
         if source.len() > SOURCE_MAX {
@@ -49,16 +54,23 @@ pub(crate) struct Walk<'a> {
 pub(crate) struct Scope {
     pub(crate) fields: u64,
     pub(crate) level: u8,
-    pub(crate) has_keys: bool,
+    /// The lengths of keys that may be selected, as bits.
+    pub(crate) key_lengths: u64,
 }
 
 /// Nothing is selected: only checked.
-const CHECK: Scope = Scope { fields: 0, level: 0, has_keys: false };
+const CHECK: Scope = Scope { fields: 0, level: 0, key_lengths: 0 };
 
 impl Scope {
     #[inline(always)]
     pub(crate) fn selects(self, code: u8) -> bool {
         self.fields >> code & 1 != 0
+    }
+
+    /// Whether the attribute with this key may be selected, as far as its length tells.
+    #[inline(always)]
+    pub(crate) fn may_select(self, key: &[u8]) -> bool {
+        self.key_lengths >> key.len().min(63) & 1 != 0
     }
 }
 
@@ -81,7 +93,7 @@ impl<'a> Walk<'a> {
                     self.child(Pending::new(root, record, inner), NONE)?;
                 }
             } else {
-                other(tag, 1, &mut at)?;
+                at.go_to(other(tag, 1, at)?);
             }
         }
         Ok(())
@@ -117,7 +129,7 @@ impl<'a> Walk<'a> {
         let scope = Scope {
             fields: self.plan.fields[usize::from(at)],
             level: at,
-            has_keys: self.plan.keys.any & (1 << at) != 0,
+            key_lengths: self.plan.keys.lengths[usize::from(at)],
         };
         self.message(shape, Reader::new(self.src, body as usize, end as usize), scope)?;
         if self.split != 0 || !self.tape.quantiles.is_empty() {
@@ -146,13 +158,10 @@ impl<'a> Walk<'a> {
             match role {
                 Role::Str(code) => {
                     let text = at.delimited()?;
-                    text.utf8()?;
+                    self.text(text)?;
                     self.span(scope, code, kind::STRING, record, text)?;
                 }
-                Role::Attribute => {
-                    let pair = at.delimited()?;
-                    self.attribute(scope, record, pair)?;
-                }
+                Role::Attribute => self.attributes(tag, scope, record, &mut at)?,
                 Role::Child(inner) => {
                     let body = at.delimited()?;
                     self.nested(inner, record, body, scope)?;
@@ -168,7 +177,7 @@ impl<'a> Walk<'a> {
                 }
                 Role::Unknown => at.skip(tag)?,
                 Role::WrongWire => return Err(WireError::new(Fault::WireType, record)),
-                _ => self.plain(role, scope, record, &mut at)?,
+                _ => at.go_to(self.plain(role, scope, record, at)?),
             }
         }
         Ok(())
@@ -198,41 +207,48 @@ impl<'a> Walk<'a> {
         self.message(shape, body, scope)
     }
 
-    /// Fields without structure, other than strings.
-    fn plain(&mut self, role: Role, scope: Scope, record: usize, at: &mut Reader<'a>) -> Result<()> {
+    /// Fields without structure, other than strings. Returns where the next record starts.
+    fn plain(&mut self, role: Role, scope: Scope, record: usize, mut at: Reader<'a>) -> Result<usize> {
         match role {
             Role::Bytes(code) => {
                 let bytes = at.delimited()?;
-                self.span(scope, code, kind::BYTES, record, bytes)
+                self.span(scope, code, kind::BYTES, record, bytes)?;
             }
             Role::Fixed64(code, has_presence) => {
                 let bits = at.fixed64()?;
-                self.present(scope, code, kind::INT, record, bits, has_presence)
+                self.present(scope, code, kind::INT, record, bits, has_presence)?;
             }
             Role::Double(code, has_presence) => {
                 let bits = at.fixed64()?;
-                self.present(scope, code, kind::DOUBLE, record, bits, has_presence)
+                self.present(scope, code, kind::DOUBLE, record, bits, has_presence)?;
             }
             Role::Fixed32(code) => {
                 let bits = at.fixed32()?;
-                self.present(scope, code, kind::INT, record, bits.into(), false)
+                self.present(scope, code, kind::INT, record, bits.into(), false)?;
             }
             Role::Varint(code) => {
                 // Both `uint32` and enums keep the low 32 bits. An enum is signed, but has no negative values.
                 let bits = at.varint()? as u32;
-                self.present(scope, code, kind::INT, record, bits.into(), false)
+                self.present(scope, code, kind::INT, record, bits.into(), false)?;
             }
             Role::Bool(code) => {
                 let bits = u64::from(at.varint()? != 0);
-                self.present(scope, code, kind::BOOL, record, bits, false)
+                self.present(scope, code, kind::BOOL, record, bits, false)?;
             }
             Role::Zigzag(code) => {
                 let raw = at.varint()? as u32;
                 let value = (raw >> 1) as i32 ^ -((raw & 1) as i32);
-                self.present(scope, code, kind::INT, record, i64::from(value) as u64, false)
+                self.present(scope, code, kind::INT, record, i64::from(value) as u64, false)?;
             }
-            _ => self.list(role, scope, record, at),
+            _ => self.list(role, scope, record, &mut at)?,
         }
+        Ok(at.pos())
+    }
+
+    /// Checks that a text is UTF-8.
+    #[inline(always)]
+    pub(crate) fn text(&self, text: Reader) -> Result<()> {
+        if is_ascii(self.src, text.pos(), text.rest().len()) { Ok(()) } else { text.utf8() }
     }
 
     /// A number. Zero has no cell where the field has no presence: unless it takes back what an earlier record said.
@@ -311,11 +327,12 @@ impl<'a> Walk<'a> {
 }
 
 /// A tag that is not among those looked for: a known field with a wrong wire type is an error, an unknown field
-/// is skipped. Fields 1 to `known` are known.
+/// is skipped. Fields 1 to `known` are known. Returns where the next record starts.
 #[cold]
-pub(crate) fn other(tag: u32, known: u32, at: &mut Reader) -> Result<()> {
+pub(crate) fn other(tag: u32, known: u32, mut at: Reader) -> Result<usize> {
     if tag >> 3 <= known {
         return Err(WireError::new(Fault::WireType, at.pos()));
     }
-    at.skip(tag)
+    at.skip(tag)?;
+    Ok(at.pos())
 }

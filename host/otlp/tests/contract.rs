@@ -1,4 +1,5 @@
 //! The numbers of this crate are those that `wit/types.wit` promises to plugins.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
 //! The properties of the crate under random input. `common::checks` says what they are.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Whole requests: recorded ones, truncated ones, and such as come in parts.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

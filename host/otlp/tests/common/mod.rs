@@ -8,6 +8,7 @@
 //! - `checks`: the properties themselves.
 #![allow(dead_code, reason = "each test uses another part")]
 #![allow(missing_docs, reason = "shared by tests, not a library")]
+#![allow(clippy::unwrap_used, reason = "a test or a fuzz target may panic")]
 
 pub mod change;
 pub mod checks;
