@@ -10,8 +10,11 @@ use super::recorded::SECRETS;
 /// Half of the traces: those whose id's lower 56 bits are not below this.
 const THRESHOLD: u64 = 1 << 55;
 
-/// The resource attribute that the demo's configuration of `enrich` sets.
-pub(super) const ENRICHED: (&str, &str) = ("resource deployment.environment.name", "demo");
+/// What `enrich` adds to every resource by the demo's configuration.
+pub(super) const ENRICHED: (&str, &str) = ("resource k8s.pod.name", "demo-pod");
+
+/// What the application has said itself, and the configuration of `enrich` would say otherwise.
+const LEFT_ALONE: (&str, &str) = ("resource deployment.environment.name", "demo");
 
 /// Items by signal.
 pub(super) type Counts = BTreeMap<Signal, u64>;
@@ -47,11 +50,12 @@ pub(super) fn faults(expected: &Counts, arrived: &[Item]) -> Vec<String> {
             faults.push(format!("{what} is still in {leaks} items"));
         }
     }
-    let plain =
-        |item: &&Item| !item.fields.iter().any(|(place, value)| place == ENRICHED.0 && value == ENRICHED.1);
-    let plain = arrived.iter().filter(plain).count();
-    if plain > 0 {
-        faults.push(format!("{plain} items lack the resource attribute that enrich sets"));
+    for (wanted, value) in [ENRICHED, LEFT_ALONE] {
+        let has = |item: &&Item| item.fields.iter().any(|(place, found)| place == wanted && found == value);
+        let lacking = arrived.iter().filter(|item| !has(item)).count();
+        if lacking > 0 {
+            faults.push(format!("{lacking} items lack {wanted} = {value}"));
+        }
     }
     let broken =
         arrived.iter().flat_map(|item| &item.fields).filter(|(_, value)| is_broken_json(value)).count();
