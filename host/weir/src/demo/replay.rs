@@ -7,7 +7,6 @@ use std::time::Duration;
 use weir_pipeline::{Batch, Exporter};
 
 use super::DemoError;
-use super::items;
 use super::recorded::Recorded;
 use super::screen::Screen;
 use crate::exporter::{self, Compression, ExporterSettings, OtlpGrpcSettings, TlsSettings};
@@ -39,7 +38,7 @@ impl Replay {
     ) -> Result<u64, DemoError> {
         for round in 1..=rounds {
             for Recorded { signal, payload } in recorded {
-                let items = items::of(*signal, payload).map_or(0, |items| items.len() as u64);
+                let items = weir_otlp::count(*signal, payload).unwrap_or(0);
                 let payload = payload.clone();
                 let batch = Batch { signal: *signal, payload, items, received_unix_nano: 0, deadline: None };
                 self.exporter

@@ -11,7 +11,7 @@ use weir_pipeline::{Batch, BoxFuture, ExportError, Exported, Exporter};
 use super::client::{Client, RequestBody, grpc};
 use super::compress::Compression;
 use super::response::{RESPONSE_BYTES_MAX, exported, read};
-use super::status::{bad_response, grpc_http_error, grpc_outcome, timeout_error, transport_error};
+use super::status::{bad_response, grpc_http_error, grpc_outcome, transport_error, within};
 use super::target::Targets;
 use super::tls::Tls;
 use super::{OtlpGrpcSettings, USER_AGENT as AGENT};
@@ -83,13 +83,7 @@ impl OtlpGrpcExporter {
 
 impl Exporter for OtlpGrpcExporter {
     fn export(&self, batch: Batch) -> BoxFuture<'_, Result<Exported, ExportError>> {
-        Box::pin(async move {
-            let attempt = self.attempt(batch.signal, batch.payload);
-            match tokio::time::timeout(self.timeout, attempt).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(timeout_error(self.timeout)),
-            }
-        })
+        Box::pin(within(self.timeout, self.attempt(batch.signal, batch.payload)))
     }
 }
 

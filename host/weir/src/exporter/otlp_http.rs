@@ -11,7 +11,7 @@ use weir_pipeline::{Batch, BoxFuture, ExportError, Exported, Exporter};
 use super::client::{Client, RequestBody, http as http_client};
 use super::compress::Compression;
 use super::response::{BadResponse, RESPONSE_BYTES_MAX, exported, read};
-use super::status::{bad_response, http_error, timeout_error, transport_error};
+use super::status::{bad_response, http_error, transport_error, within};
 use super::target::Targets;
 use super::tls::Tls;
 use super::{OtlpHttpSettings, USER_AGENT as AGENT};
@@ -82,12 +82,6 @@ impl OtlpHttpExporter {
 
 impl Exporter for OtlpHttpExporter {
     fn export(&self, batch: Batch) -> BoxFuture<'_, Result<Exported, ExportError>> {
-        Box::pin(async move {
-            let attempt = self.attempt(batch.signal, batch.payload);
-            match tokio::time::timeout(self.timeout, attempt).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(timeout_error(self.timeout)),
-            }
-        })
+        Box::pin(within(self.timeout, self.attempt(batch.signal, batch.payload)))
     }
 }

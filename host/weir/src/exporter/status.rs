@@ -133,9 +133,15 @@ pub(super) fn transport_error(error: &(dyn Error + 'static)) -> ExportError {
     ExportError::retryable(code::UNAVAILABLE, format!("no answer from the upstream: {}", root_cause(error)))
 }
 
-/// The answer did not come in time.
-pub(super) fn timeout_error(timeout: Duration) -> ExportError {
-    ExportError::retryable(code::DEADLINE_EXCEEDED, format!("no answer from the upstream within {timeout:?}"))
+/// One attempt, or that its answer did not come in time.
+pub(super) async fn within<T>(
+    timeout: Duration,
+    attempt: impl Future<Output = Result<T, ExportError>>,
+) -> Result<T, ExportError> {
+    tokio::time::timeout(timeout, attempt).await.unwrap_or_else(|_| {
+        let message = format!("no answer from the upstream within {timeout:?}");
+        Err(ExportError::retryable(code::DEADLINE_EXCEEDED, message))
+    })
 }
 
 /// The answer came, but not whole.
