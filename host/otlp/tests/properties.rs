@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::checks;
+use common::{checks, declared};
 use proptest::prelude::*;
 
 fn data() -> impl Strategy<Value = Vec<u8>> {
@@ -42,5 +42,10 @@ proptest! {
     #[test]
     fn any_answer_is_refused_without_a_trace_or_leaves_a_valid_request(data in data()) {
         checks::any_edits(&data);
+    }
+
+    #[test]
+    fn any_interest_is_refused_with_a_reason_or_can_be_served(data in data()) {
+        declared::any_interest(&data);
     }
 }
