@@ -54,6 +54,12 @@ fn every_secret_is_found_at_every_offset() {
 }
 
 #[test]
+fn a_card_that_begins_inside_another_is_replaced_to_its_end() {
+    // Both the first four and the last four groups are card numbers.
+    assert_eq!(Texts::default().redact("6789 4111 1111 1111 1111@"), "[REDACTED:credit_card]@");
+}
+
+#[test]
 fn two_secrets_in_one_text_are_both_replaced() {
     let mut texts = Texts::default();
     let all = secrets();

@@ -103,7 +103,8 @@ pub fn verify(scanner: &Scanner, memory: &mut Memory, value: &[u8], hit: Hit, ou
     }
 }
 
-/// A number that starts `back` bytes before the trigger, unless it lies in one that was accepted.
+/// A number that starts `back` bytes before the trigger. One that lies in another that was accepted says nothing new; one
+/// that begins in it and goes on does: `6789 4111 1111 1111 1111` is a card number twice over.
 fn number(
     memory: &mut Memory,
     at: usize,
@@ -112,8 +113,8 @@ fn number(
     rule: Rule,
     mut accept: impl FnMut(Range<usize>, Rule),
 ) {
-    let start = at.checked_sub(back).filter(|start| *start >= memory.numbers_until);
-    if let Some(span) = start.and_then(find) {
+    let span = at.checked_sub(back).and_then(find);
+    if let Some(span) = span.filter(|span| span.end > memory.numbers_until) {
         memory.numbers_until = span.end;
         accept(span, rule);
     }
