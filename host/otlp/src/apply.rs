@@ -68,7 +68,7 @@ impl Tape {
     }
 
     /// Drops an entity with all inside it, and its ancestors as far as nothing is left in them.
-    fn drop_entity(&mut self, number: usize) {
+    pub(crate) fn drop_entity(&mut self, number: usize) {
         if self.entities[number].is_dropped {
             return;
         }

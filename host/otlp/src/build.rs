@@ -45,7 +45,7 @@ impl<'a> Build<'a> {
             if at <= level::ITEM && self.is_full() {
                 return number;
             }
-            if entity.is_dropped {
+            if entity.is_dropped || entity.is_hidden {
                 continue;
             }
             self.view.path[usize::from(at)] = (number as u32, NONE);

@@ -53,6 +53,8 @@ pub(crate) struct Entity {
     pub children: u32,
     pub shape: Shape,
     pub is_dropped: bool,
+    /// Not shown for now; see `part`.
+    pub is_hidden: bool,
     pub is_dirty: bool,
 }
 

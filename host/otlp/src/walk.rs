@@ -122,6 +122,7 @@ impl<'a> Walk<'a> {
             children: 0,
             shape,
             is_dropped: false,
+            is_hidden: false,
             is_dirty: false,
         });
         (self.key_position, self.seen, self.split) = (0, 0, 0);

@@ -25,6 +25,14 @@ const OFFERED: [&str; 8] = [
     "wasi:sockets/",
 ];
 
+/// The name of every import and export of a component.
+pub(crate) fn surface(component: &Component) -> (Vec<String>, Vec<String>) {
+    let ty = component.component_type();
+    let imports = ty.imports(component.engine()).map(|(name, _)| name.to_owned()).collect();
+    let exports = ty.exports(component.engine()).map(|(name, _)| name.to_owned()).collect();
+    (imports, exports)
+}
+
 /// `record batch`, lowered from borrowed lists.
 #[derive(Clone, Copy, ComponentType, Lower)]
 #[component(record)]

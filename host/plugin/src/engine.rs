@@ -8,6 +8,7 @@ use wasmtime::component::Linker;
 use wasmtime::{Config, Memory, MemoryType, Store};
 
 use crate::cache::CodeCache;
+use crate::compile::{CompilerCommand, Outcome};
 use crate::failure::LoadError;
 use crate::host::{self, State};
 use crate::metrics::PluginMetrics;
@@ -24,6 +25,8 @@ pub struct EngineSettings {
     pub cache_dir: Option<PathBuf>,
     /// How many batches of one pipeline may be in plugins at once; at least 1.
     pub workers: usize,
+    /// Compiles in a child process; `None` compiles in this one.
+    pub compiler: Option<CompilerCommand>,
     /// Called some seconds after the last batch, when the buffers of batches have been freed. Must not block.
     pub on_idle: Option<fn()>,
 }
@@ -31,7 +34,7 @@ pub struct EngineSettings {
 impl Default for EngineSettings {
     fn default() -> Self {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        EngineSettings { cache_dir: None, workers, on_idle: None }
+        EngineSettings { cache_dir: None, workers, compiler: None, on_idle: None }
     }
 }
 
@@ -44,6 +47,8 @@ pub struct Engine {
     metrics: PluginMetrics,
     scratch: Arc<ScratchPool>,
     compiling: Mutex<()>,
+    compiler: Option<CompilerCommand>,
+    bounds: Bounds,
     workers: usize,
 }
 
@@ -55,7 +60,7 @@ impl Engine {
     /// If wasmtime does not run on this machine, or the metrics are registered already.
     pub fn new(settings: EngineSettings, registry: &Registry) -> Result<Arc<Self>, LoadError> {
         let fault = |error: &dyn std::fmt::Display| LoadError::Engine(error.to_string());
-        let wasm = wasm_engine()?;
+        let (wasm, bounds) = engine_for_here()?;
         let linker = host::linker(&wasm)?;
         let metrics = PluginMetrics::new(registry).map_err(|error| fault(&error))?;
         let clock = wasm.clone();
@@ -78,6 +83,8 @@ impl Engine {
             metrics,
             scratch: Arc::new(ScratchPool::new(settings.on_idle)),
             compiling: Mutex::default(),
+            compiler: settings.compiler,
+            bounds,
             workers: settings.workers.max(1),
         }))
     }
@@ -110,6 +117,25 @@ impl Engine {
         self.workers
     }
 
+    /// The code of a component, compiled in a child process if there is a way.
+    ///
+    /// # Errors
+    /// Why it cannot be compiled.
+    pub(crate) fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>, String> {
+        if let Some(compiler) = &self.compiler {
+            match compiler.compile(wasm, self.bounds) {
+                Outcome::Compiled(code) => return Ok(code),
+                Outcome::Failed(reason) => return Err(reason),
+                Outcome::NotStarted(error) => tracing::warn!(
+                    %error,
+                    "a plugin is compiled inside of weir, since no child process can be started: its memory \
+                     and a fault of the compiler are weir's"
+                ),
+            }
+        }
+        self.wasm.precompile_component(wasm).map_err(|error| format!("{error:#}"))
+    }
+
     /// Held while compiling: one compilation at a time leaves the rest of the machine, and of the memory limit, to
     /// the traffic.
     pub(crate) fn compiling(&self) -> MutexGuard<'_, ()> {
@@ -117,21 +143,53 @@ impl Engine {
     }
 }
 
+/// How accesses to a guest's memory are kept inside of it. Compiled code is for one of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bounds {
+    /// By the processor: 4 GiB of address space are reserved for each memory. The usual way.
+    Guarded,
+    /// By a comparison each: where address space is limited, as under `ulimit -v`.
+    Explicit,
+}
+
+impl Bounds {
+    const ALL: [Bounds; 2] = [Bounds::Guarded, Bounds::Explicit];
+
+    /// As an argument of the compiler.
+    pub fn name(self) -> &'static str {
+        match self {
+            Bounds::Guarded => "guarded",
+            Bounds::Explicit => "explicit",
+        }
+    }
+
+    /// The bounds with this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Bounds::ALL.into_iter().find(|bounds| bounds.name() == name)
+    }
+}
+
+/// The engine for this machine, and how it keeps guests inside of their memory.
+fn engine_for_here() -> Result<(wasmtime::Engine, Bounds), LoadError> {
+    let engine = wasm_engine(Bounds::Guarded)?;
+    if has_address_space(&engine) {
+        return Ok((engine, Bounds::Guarded));
+    }
+    // The usual reservation of 4 GiB a memory fails. Checking bounds instead is slower, but runs.
+    tracing::warn!("address space is limited, so plugins run with explicit bounds checks: raise `ulimit -v`");
+    Ok((wasm_engine(Bounds::Explicit)?, Bounds::Explicit))
+}
+
 /// An engine that makes instances on demand. Measured with three small plugins at rest: 9.6 MiB resident and 13 GiB
 /// virtual, where the pooling allocator (64 slots) takes 9.8 MiB and 273 GiB, at the same speed, since
 /// instances are made once and kept. A pool would also fix the number of memories and tables for all plugins at start.
-fn wasm_engine() -> Result<wasmtime::Engine, LoadError> {
-    let fault = |error: wasmtime::Error| LoadError::Engine(format!("{error:#}"));
+pub(crate) fn wasm_engine(bounds: Bounds) -> Result<wasmtime::Engine, LoadError> {
     let mut config = Config::new();
     config.epoch_interruption(true).max_wasm_stack(GUEST_STACK_BYTES).memory_init_cow(true);
-    let engine = wasmtime::Engine::new(&config).map_err(fault)?;
-    if has_address_space(&engine) {
-        return Ok(engine);
+    if bounds == Bounds::Explicit {
+        config.memory_reservation(0).memory_guard_size(0).memory_reservation_for_growth(1 << 20);
     }
-    // Under `ulimit -v` the usual reservation of 4 GiB a memory fails. Checking bounds instead is slower, but runs.
-    tracing::warn!("address space is limited, so plugins run with explicit bounds checks: raise `ulimit -v`");
-    config.memory_reservation(0).memory_guard_size(0).memory_reservation_for_growth(1 << 20);
-    wasmtime::Engine::new(&config).map_err(fault)
+    wasmtime::Engine::new(&config).map_err(|error| LoadError::Engine(format!("{error:#}")))
 }
 
 fn has_address_space(engine: &wasmtime::Engine) -> bool {

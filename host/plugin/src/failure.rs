@@ -113,7 +113,7 @@ pub(crate) enum Reason {
     Busy,
     /// A fresh instance did not come up.
     Start,
-    /// It failed so often in a row that weir lets it rest.
+    /// It broke so many instances in a row that its circuit breaker is open, or its next instance is held back.
     Resting,
 }
 
@@ -144,6 +144,11 @@ impl Reason {
             Reason::Start => "start",
             Reason::Resting => "resting",
         }
+    }
+
+    /// Whether an item of the batch may be what breaks the plugin: not if the plugin never saw the batch.
+    pub const fn may_be_an_item(self) -> bool {
+        !matches!(self, Reason::Busy | Reason::Start | Reason::Resting)
     }
 
     /// Whether the instance is lost with it.

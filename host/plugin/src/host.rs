@@ -41,6 +41,11 @@ impl Voice {
         Voice { name, lines: Bucket::new(LINES_BURST, LINES_PER_SECOND), series }
     }
 
+    /// The plugin's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Writes a line under the plugin's name, unless it has written too many.
     pub fn log(&self, level: u8, message: &str) {
         if !self.lines.take() {

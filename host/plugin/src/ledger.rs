@@ -230,7 +230,7 @@ impl Look {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(WASM_BYTES_MAX).read_to_end(&mut bytes))

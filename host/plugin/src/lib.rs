@@ -9,8 +9,10 @@
 #![deny(unsafe_code)]
 
 mod bindings;
+mod breaker;
 mod cache;
 mod chain;
+mod compile;
 mod engine;
 mod failure;
 mod fingerprint;
@@ -20,6 +22,7 @@ mod grant;
 #[allow(dead_code, reason = "shared with the tests of the crate's surface, which use all of it")]
 mod guest;
 mod host;
+mod inspect;
 mod instance;
 mod ledger;
 mod limits;
@@ -37,8 +40,10 @@ mod ticker;
 mod watch;
 mod watched;
 
-pub use engine::{Engine, EngineSettings};
+pub use compile::{CompilerCommand, compile_here};
+pub use engine::{Bounds, Engine, EngineSettings};
 pub use failure::LoadError;
+pub use inspect::{Inspection, inspect, precompile};
 pub use processor::WasmProcessor;
 pub use set::{PluginInfo, PluginSet};
 pub use settings::{Grant, OnError, PluginSettings, SettingsReader, Source};

@@ -1,10 +1,11 @@
 //! From a file's bytes to a plugin that is ready: compile, check, give files, start, configure.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use wasmtime::component::{Component, InstancePre};
-use weir_otlp::Interest;
+use weir_otlp::{Interest, Place, Signal};
 
 use crate::bindings::{self, Exports};
 use crate::engine::Engine;
@@ -16,6 +17,7 @@ use crate::instance::{Blueprint, StartError};
 use crate::metrics::PluginSeries;
 use crate::pool::Pool;
 use crate::rate::Bucket;
+use crate::scratch::Tally;
 use crate::settings::{OnError, PluginSettings};
 
 /// Failures that are logged at once, and per second in the long run. All are counted.
@@ -27,6 +29,7 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(3600);
 /// Compiled code that fits the contract: its imports are satisfied, its exports are there.
 pub(crate) struct Code {
     pub sha: Sha,
+    pub component: Component,
     pub pre: InstancePre<State>,
     pub exports: Exports,
 }
@@ -35,10 +38,8 @@ impl Code {
     /// Compiles a component, or finds its code in the cache. Blocks: off the hot path only.
     pub fn new(engine: &Engine, plugin: &str, wasm: &[u8]) -> Result<Arc<Self>, LoadError> {
         let sha = sha(wasm);
-        let component = component(engine, wasm, &sha).map_err(|error| LoadError::Compile {
-            plugin: plugin.to_owned(),
-            reason: format!("{error:#}"),
-        })?;
+        let component = component(engine, wasm, &sha)
+            .map_err(|error| LoadError::Compile { plugin: plugin.to_owned(), reason: error })?;
         if let Some(imports) = bindings::foreign_imports(&component) {
             return Err(LoadError::Imports { plugin: plugin.to_owned(), imports });
         }
@@ -48,23 +49,31 @@ impl Code {
             plugin: plugin.to_owned(),
             imports: format!("{error:#}"),
         })?;
-        Ok(Arc::new(Code { sha, pre, exports }))
+        Ok(Arc::new(Code { sha, component, pre, exports }))
     }
 }
 
-fn component(engine: &Engine, wasm: &[u8], sha: &Sha) -> wasmtime::Result<Component> {
+fn component(engine: &Engine, wasm: &[u8], sha: &Sha) -> Result<Component, String> {
     let _one_at_a_time = engine.compiling();
-    let Some(cache) = engine.cache() else { return Component::new(engine.wasm(), wasm) };
-    if let Some(component) = cache.load(engine.wasm(), sha) {
-        return Ok(component);
+    let events = engine.metrics().cache_events();
+    if let Some(cache) = engine.cache() {
+        let found = cache.load(engine.wasm(), sha, &|| events.rejected.inc());
+        if let Some(component) = found {
+            events.hit.inc();
+            return Ok(component);
+        }
+        events.miss.inc();
     }
-    let code = engine.wasm().precompile_component(wasm)?;
-    match cache.store(engine.wasm(), sha, &code) {
-        Ok(Some(component)) => return Ok(component),
-        Ok(None) => {}
-        Err(error) => tracing::warn!(%error, "compiled code could not be kept in the cache"),
+    let code = engine.compile(wasm)?;
+    match engine.cache().map(|cache| cache.store(engine.wasm(), sha, &code)) {
+        Some(Ok(Some(component))) => return Ok(component),
+        Some(Err(error)) => {
+            events.store_failed.inc();
+            tracing::warn!(%error, "compiled code could not be kept in the cache");
+        }
+        Some(Ok(None)) | None => {}
     }
-    crate::cache::adopt(engine.wasm(), &code)
+    crate::cache::adopt(engine.wasm(), &code).map_err(|error| format!("{error:#}"))
 }
 
 /// One generation of a plugin: what a batch runs through.
@@ -76,6 +85,13 @@ pub(crate) struct Plugin {
     pub pool: Pool,
     pub voice: Arc<Voice>,
     pub series: Arc<PluginSeries>,
+    /// How many generations of this name there were, this one included.
+    pub generation: u64,
+    /// When this generation was loaded.
+    pub since: SystemTime,
+    /// Isolations in a row in which not one item got through; see `run::isolate`.
+    pub fruitless: AtomicU32,
+    last_error: Mutex<Option<(SystemTime, String)>>,
     failure_lines: Bucket,
 }
 
@@ -111,6 +127,10 @@ impl Plugin {
             pool: Pool::new(blueprint, interest, first),
             voice,
             series,
+            generation: engine.metrics().generation(name),
+            since: SystemTime::now(),
+            fruitless: AtomicU32::new(0),
+            last_error: Mutex::default(),
             failure_lines: Bucket::new(FAILURE_LINES_BURST, FAILURE_LINES_PER_SECOND),
         }))
     }
@@ -125,9 +145,46 @@ impl Plugin {
         self.pool.interest()
     }
 
+    /// When it failed last, and how.
+    pub fn last_error(&self) -> Option<(SystemTime, String)> {
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A batch is through. If nothing of it had to be given up, the plugin works.
+    pub fn passed(&self, tally: &Tally) {
+        if tally.isolated == 0 && tally.dropped_by_error == 0 {
+            self.fruitless.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Says where the items stood that `isolate` gave up, unless there were too many lines.
+    pub fn isolated(&self, signal: Signal, items: u64, first: Option<Place>) {
+        if self.failure_lines.take() {
+            let (plugin, signal) = (&*self.name, signal.name());
+            let Place { resource, scope, item } = first.unwrap_or_default();
+            tracing::warn!(
+                plugin,
+                signal,
+                items,
+                resource,
+                scope,
+                item,
+                "items that broke the plugin were dropped; the place is of the first, counted from 0 in its request"
+            );
+        }
+    }
+
     /// Counts a failure, and logs it unless there were too many.
     pub fn failed(&self, failure: &Failure) {
         self.series.failed(failure.reason);
+        // A plugin's own words stay in its own log lines: here only that it had some.
+        let detail = if failure.reason == crate::failure::Reason::Error {
+            "it answered with an error"
+        } else {
+            &failure.detail
+        };
+        let text = format!("{}: {detail}", failure.reason.name());
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some((SystemTime::now(), text));
         if failure.reason == crate::failure::Reason::Error {
             // The plugin's own words go where all its words go: under its name, and under its rate.
             self.voice.log(3, &format!("refused a batch: {}", failure.detail));

@@ -1,6 +1,7 @@
 //! The `weir_plugin_*` metrics: one registration for the process, one set of ready-made handles for each plugin.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::{
@@ -35,9 +36,32 @@ pub(crate) struct PluginMetrics {
     reloads: IntCounterVec,
     instances: IntGaugeVec,
     memory: IntGaugeVec,
+    breaker: IntGaugeVec,
     lines_dropped: IntCounterVec,
     counters: IntCounterVec,
+    cache: CacheEvents,
     plugins: Mutex<BTreeMap<String, Arc<PluginSeries>>>,
+}
+
+/// What happens in the cache of compiled code.
+pub(crate) struct CacheEvents {
+    pub hit: IntCounter,
+    pub miss: IntCounter,
+    /// Thrown away: damaged, or not what its name says.
+    pub rejected: IntCounter,
+    pub store_failed: IntCounter,
+}
+
+impl CacheEvents {
+    fn new(family: &IntCounterVec) -> Self {
+        let result = |name: &str| family.with_label_values(&[name]);
+        CacheEvents {
+            hit: result("hit"),
+            miss: result("miss"),
+            rejected: result("rejected"),
+            store_failed: result("store_failed"),
+        }
+    }
 }
 
 /// The handles of one plugin, by its name. They outlive its generations.
@@ -54,8 +78,11 @@ pub(crate) struct PluginSeries {
     pub instances: IntGauge,
     /// Linear memory of the live instances, in bytes.
     pub memory: IntGauge,
+    /// The circuit breaker of the generation that runs: 0 closed, 1 half-open, 2 open.
+    pub breaker: IntGauge,
     /// Log lines of the plugin that were over the rate.
     pub lines_dropped: IntCounter,
+    generations: AtomicU64,
     counters: Counters,
 }
 
@@ -71,6 +98,8 @@ pub(crate) struct SignalSeries {
     pub dropped_by_plugin: IntCounter,
     /// Items dropped since the plugin failed and its policy is `drop`.
     pub dropped_by_error: IntCounter,
+    /// Items dropped since they broke the plugin and its policy is `isolate`.
+    pub isolated: IntCounter,
 }
 
 /// The counters that a plugin makes up itself.
@@ -108,13 +137,14 @@ impl PluginMetrics {
             edits: counter("edits_total", "Edits of the plugin that were applied.", &by_signal)?,
             items_dropped: counter(
                 "items_dropped_total",
-                "Items dropped by the plugin's own rule, or since it failed and on_error is drop.",
+                "Items dropped by the plugin's own rule (plugin), or since it failed and on_error is drop (error) or isolate (isolated).",
                 &["plugin", "signal", "reason"],
             )?,
             failures: counter("failures_total", "Failed calls.", &["plugin", "reason"])?,
             reloads: counter("reloads_total", "Attempts to reload the plugin.", &["plugin", "result"])?,
             instances: gauge("instances", "Live instances.")?,
             memory: gauge("memory_bytes", "Linear memory of the live instances.")?,
+            breaker: gauge("breaker_state", "Circuit breaker: 0 closed, 1 half-open, 2 open.")?,
             lines_dropped: counter(
                 "log_lines_dropped_total",
                 "Log lines of the plugin over its rate.",
@@ -125,8 +155,23 @@ impl PluginMetrics {
                 "Counters that plugins keep themselves.",
                 &["plugin", "counter", "label"],
             )?,
+            cache: CacheEvents::new(&counter(
+                "code_cache_total",
+                "Compiled code looked up in the cache: hit, miss, rejected (thrown away as damaged or foreign), store_failed.",
+                &["result"],
+            )?),
             plugins: Mutex::default(),
         })
+    }
+
+    /// What happens in the cache of compiled code.
+    pub fn cache_events(&self) -> &CacheEvents {
+        &self.cache
+    }
+
+    /// The number of the generation of a plugin that is made now, from 1.
+    pub fn generation(&self, name: &str) -> u64 {
+        self.plugin(name).generations.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// The handles of a plugin; all its series exist from now on.
@@ -145,7 +190,9 @@ impl PluginMetrics {
             reload_failed: self.reloads.with_label_values(&[name, "failure"]),
             instances: self.instances.with_label_values(&[name]),
             memory: self.memory.with_label_values(&[name]),
+            breaker: self.breaker.with_label_values(&[name]),
             lines_dropped: self.lines_dropped.with_label_values(&[name]),
+            generations: AtomicU64::new(0),
             counters: Counters {
                 plugin: name.to_owned(),
                 family: self.counters.clone(),
@@ -163,6 +210,7 @@ impl PluginMetrics {
             edits: self.edits.with_label_values(&labels),
             dropped_by_plugin: dropped("plugin"),
             dropped_by_error: dropped("error"),
+            isolated: dropped("isolated"),
         }
     }
 }
@@ -185,6 +233,16 @@ impl PluginSeries {
                 counter.inc();
             }
         }
+    }
+
+    /// Failed calls since weir started, over all reasons.
+    pub fn failures(&self) -> u64 {
+        self.failures.iter().map(IntCounter::get).sum()
+    }
+
+    /// A count over all signals.
+    pub fn sum(&self, count: impl Fn(&SignalSeries) -> u64) -> u64 {
+        self.signals.iter().map(count).sum()
     }
 
     /// Adds to a counter of the plugin's own.

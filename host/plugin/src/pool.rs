@@ -9,14 +9,9 @@ use std::time::{Duration, Instant};
 use weir_otlp::Interest;
 
 use crate::bindings::{Batch, Edits};
+use crate::breaker::{Breaker, State};
 use crate::failure::{Failure, Reason};
 use crate::instance::{Blueprint, Instance, StartError};
-
-/// Failures in a row that cost an instance, after which the plugin rests before the next one is made: a plugin
-/// that always fails must not turn the sidecar into a machine for making instances.
-const STRIKES: u32 = 10;
-const REST_MIN: Duration = Duration::from_millis(500);
-const REST_MAX: Duration = Duration::from_secs(30);
 
 /// See the module.
 pub(crate) struct Pool {
@@ -30,21 +25,39 @@ struct PoolState {
     /// The most recently used last: it is the one whose memory is still in the processor's caches.
     idle: Vec<Instance>,
     lent: usize,
-    strikes: u32,
-    rests_until: Option<Instant>,
+    breaker: Breaker,
+}
+
+/// Whose fault it is if a call costs an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// The plugin's: its breaker decides whether it is called, and counts.
+    Plugin,
+    /// An item's that is being searched for: the breaker is not asked.
+    Items,
 }
 
 /// An instance, lent. It goes back when this is dropped, unless it died.
 pub(crate) struct Lease<'a> {
     pool: &'a Pool,
     instance: Option<Instance>,
+    blame: Blame,
+    is_probe: bool,
+    /// Whether the instance outlived the last call, if there was one.
+    survived: Option<bool>,
 }
 
 impl Pool {
     /// A pool with its first instance.
     pub fn new(blueprint: Blueprint, interest: Interest, first: Instance) -> Self {
-        let state = PoolState { idle: vec![first], lent: 0, strikes: 0, rests_until: None };
+        let state = PoolState { idle: vec![first], lent: 0, breaker: Breaker::new() };
+        blueprint.series.breaker.set(State::Closed.number());
         Pool { blueprint, interest, state: Mutex::new(state), freed: Condvar::new() }
+    }
+
+    /// Where the circuit breaker is.
+    pub fn breaker(&self) -> State {
+        self.lock().breaker.state()
     }
 
     /// What the plugin declared.
@@ -61,42 +74,63 @@ impl Pool {
     ///
     /// # Errors
     /// [`Reason::Busy`], [`Reason::Resting`], or what kept a fresh instance from coming up.
-    pub fn lend(&self, wait: Duration) -> Result<Lease<'_>, Failure> {
+    pub fn lend(&self, wait: Duration, blame: Blame) -> Result<Lease<'_>, Failure> {
         let until = Instant::now() + wait;
         let mut state = self.lock();
+        let is_probe = blame == Blame::Plugin && self.admit(&mut state)?;
+        state.lent += 1;
+        // From here on the lease keeps the books, whatever happens.
+        let mut lease = Lease { pool: self, instance: None, blame, is_probe, survived: None };
         loop {
             if let Some(instance) = state.idle.pop() {
-                state.lent += 1;
-                return Ok(Lease { pool: self, instance: Some(instance) });
+                lease.instance = Some(instance);
+                drop(state);
+                return Ok(lease);
             }
-            if !self.interest.stateful || state.lent == 0 {
-                return self.lend_fresh(state);
+            if !self.interest.stateful || state.lent == 1 {
+                return self.lend_fresh(state, lease);
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
+                drop(state);
                 let detail = "its only instance was not free within the timeout";
                 return Err(Failure::new(Reason::Busy, detail));
             }
+            // Others that wait are no reason to wait for: only who has the instance is.
+            state.lent -= 1;
             state = self.freed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state.lent += 1;
         }
     }
 
-    fn lend_fresh(&self, mut state: MutexGuard<'_, PoolState>) -> Result<Lease<'_>, Failure> {
-        if state.rests_until.is_some_and(|until| Instant::now() < until) {
-            let detail = format!("it failed {} times in a row and rests", state.strikes);
+    fn admit(&self, state: &mut PoolState) -> Result<bool, Failure> {
+        let before = state.breaker.state();
+        let admitted = state.breaker.admit(Instant::now());
+        self.announce(before, state.breaker.state());
+        admitted.map_err(|left| {
+            let detail = format!("its circuit breaker is open, next try in {left:?}");
+            Failure::new(Reason::Resting, detail)
+        })
+    }
+
+    fn lend_fresh<'a>(
+        &'a self,
+        state: MutexGuard<'a, PoolState>,
+        mut lease: Lease<'a>,
+    ) -> Result<Lease<'a>, Failure> {
+        let held_back = state.breaker.holds_back(Instant::now()).filter(|_| lease.blame == Blame::Plugin);
+        drop(state);
+        if let Some(left) = held_back {
+            let detail = format!("it broke its last instances, the next one comes in {left:?}");
             return Err(Failure::new(Reason::Resting, detail));
         }
-        state.lent += 1;
-        drop(state);
-        // From here on the lease keeps the books, whatever happens.
-        let mut lease = Lease { pool: self, instance: None };
         match self.start() {
             Ok(instance) => {
                 lease.instance = Some(instance);
                 Ok(lease)
             }
             Err(failure) => {
-                self.strike();
+                lease.survived = Some(false);
                 Err(failure)
             }
         }
@@ -120,12 +154,21 @@ impl Pool {
         }
     }
 
-    fn strike(&self) {
-        let mut state = self.lock();
-        state.strikes = state.strikes.saturating_add(1);
-        if let Some(beyond) = state.strikes.checked_sub(STRIKES) {
-            let rest = REST_MIN.saturating_mul(1 << beyond.min(16)).min(REST_MAX);
-            state.rests_until = Some(Instant::now() + rest);
+    /// Says so when the breaker has come to another state.
+    fn announce(&self, before: State, now: State) {
+        if before == now {
+            return;
+        }
+        let plugin = self.blueprint.voice.name();
+        self.blueprint.series.breaker.set(now.number());
+        match now {
+            State::Open => tracing::warn!(
+                plugin,
+                "circuit breaker open: the plugin broke too many instances in a row and is not called for a while; \
+                 its on_error policy decides what becomes of batches; fix or replace the plugin"
+            ),
+            State::HalfOpen => tracing::info!(plugin, "circuit breaker half-open: one batch is tried"),
+            State::Closed => tracing::info!(plugin, "circuit breaker closed: the plugin is back"),
         }
     }
 
@@ -144,12 +187,10 @@ impl Lease<'_> {
             return Err(Failure::new(Reason::Start, "the instance is gone"));
         };
         let answer = instance.process(batch, timeout);
-        match &answer {
-            Err(failure) if failure.reason.is_lethal() => {
-                self.instance = None;
-                self.pool.strike();
-            }
-            _ => {}
+        let survived = !matches!(&answer, Err(failure) if failure.reason.is_lethal());
+        self.survived = Some(survived);
+        if !survived {
+            self.instance = None;
         }
         answer
     }
@@ -159,15 +200,23 @@ impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let mut state = self.pool.lock();
         state.lent -= 1;
-        if let Some(instance) = self.instance.take() {
-            // Whoever panics in the middle of a call leaves an instance of which nothing is known.
-            if !std::thread::panicking() {
-                state.strikes = 0;
-                state.rests_until = None;
-                state.idle.push(instance);
-            }
+        // Whoever panics in the middle of a call leaves an instance of which nothing is known.
+        if std::thread::panicking() {
+            (self.instance, self.survived) = (None, Some(false));
         }
+        if let Some(instance) = self.instance.take() {
+            state.idle.push(instance);
+        }
+        let before = state.breaker.state();
+        match self.survived {
+            Some(true) => state.breaker.succeeded(),
+            Some(false) if self.blame == Blame::Plugin => state.breaker.failed(Instant::now()),
+            _ if self.is_probe => state.breaker.abandoned(),
+            _ => {}
+        }
+        let now = state.breaker.state();
         drop(state);
+        self.pool.announce(before, now);
         self.pool.freed.notify_one();
     }
 }

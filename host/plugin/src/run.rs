@@ -2,6 +2,8 @@
 //!
 //! Blocks while guests run, so it is called on threads that may block.
 
+mod isolate;
+
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,7 +14,7 @@ use crate::bindings;
 use crate::chain::Chain;
 use crate::failure::{Failure, Reason};
 use crate::load::Plugin;
-use crate::pool::Lease;
+use crate::pool::{Blame, Lease};
 use crate::scratch::{Scratch, Tally};
 use crate::settings::OnError;
 
@@ -52,6 +54,7 @@ pub(crate) fn through(
         series.edits.inc_by(tally.edits);
         series.dropped_by_plugin.inc_by(tally.dropped_by_plugin);
         series.dropped_by_error.inc_by(tally.dropped_by_error);
+        series.isolated.inc_by(tally.isolated);
     }
     if all_dropped {
         return Ok(None);
@@ -81,12 +84,17 @@ impl Run<'_> {
                 match plugin.on_error {
                     OnError::Reject => return Err(refusal(plugin, &failure)),
                     OnError::Bypass => tally = Tally::default(),
+                    OnError::Isolate => match self.isolate(index, plugin, scratch, failure) {
+                        Ok(isolated) => tally = isolated,
+                        Err(failure) => return Err(refusal(plugin, &failure)),
+                    },
                     OnError::Drop => {
                         tally.dropped_by_error = scratch.tape.items_left();
                         nothing_left = true;
                     }
                 }
             }
+            plugin.passed(&tally);
             if let Some(slot) = scratch.tallies.get_mut(index) {
                 *slot = tally;
             }
@@ -118,7 +126,7 @@ impl Run<'_> {
         })
     }
 
-    /// One plugin over all parts of the batch. If it fails with the policy `bypass`, the tape is as it was before.
+    /// One plugin over all parts of the batch. If it fails, `bypass` and `isolate` find the tape as it was before.
     fn plugin(
         &self,
         index: usize,
@@ -128,18 +136,33 @@ impl Run<'_> {
     ) -> Result<(), Failure> {
         let Scratch { tape, view, .. } = scratch;
         let plan = &self.chain.plan;
-        let Some(mut cursor) = view.build(plan, index, tape, &self.source, Cursor::default()) else {
+        let Some(cursor) = view.build(plan, index, tape, &self.source, Cursor::default()) else {
             return Ok(());
         };
         plugin.series.signal(self.signal).items_in.inc_by(tape.items_left());
-        let mut lease = plugin.pool.lend(plugin.timeout)?;
+        let mut lease = plugin.pool.lend(plugin.timeout, Blame::Plugin)?;
+        self.parts(index, plugin, &mut lease, (tape, view, cursor), plugin.timeout, tally)
+    }
+
+    /// The parts of a batch, of which the first is in the view already.
+    fn parts(
+        &self,
+        index: usize,
+        plugin: &Plugin,
+        lease: &mut Lease<'_>,
+        (tape, view, mut cursor): (&mut Tape, &mut View, Cursor),
+        timeout: Duration,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
+        let plan = &self.chain.plan;
+        let can_go_on = matches!(plugin.on_error, OnError::Bypass | OnError::Isolate);
         let mut before: Option<Tape> = None;
         loop {
-            let outcome = self.part(plugin, &mut lease, view).and_then(|edits| {
+            let outcome = self.part(plugin, lease, view, timeout).and_then(|edits| {
                 if edits.index.is_empty() {
                     return Ok(());
                 }
-                if plugin.on_error == OnError::Bypass && before.is_none() && !view.is_last() {
+                if can_go_on && before.is_none() && !view.is_last() {
                     // A later part may fail, and then this one's edits must be undone.
                     before = Some(tape.clone());
                 }
@@ -165,12 +188,18 @@ impl Run<'_> {
     }
 
     /// One call.
-    fn part(&self, plugin: &Plugin, lease: &mut Lease<'_>, view: &View) -> Result<bindings::Edits, Failure> {
+    fn part(
+        &self,
+        plugin: &Plugin,
+        lease: &mut Lease<'_>,
+        view: &View,
+        timeout: Duration,
+    ) -> Result<bindings::Edits, Failure> {
         let series = plugin.series.signal(self.signal);
         series.calls.inc();
         let batch = bindings::Batch::new(self.signal, self.received, view.index(), view.bytes());
         let began = Instant::now();
-        let answer = lease.process(batch, plugin.timeout);
+        let answer = lease.process(batch, timeout);
         plugin.series.call_duration.observe(began.elapsed().as_secs_f64());
         answer
     }

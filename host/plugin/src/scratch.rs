@@ -28,6 +28,7 @@ pub(crate) struct Tally {
     pub edits: u64,
     pub dropped_by_plugin: u64,
     pub dropped_by_error: u64,
+    pub isolated: u64,
 }
 
 /// The buffers that no batch uses at the moment; never more than batches were at work at once.

@@ -1,6 +1,7 @@
 //! The live plugins of one `wasm` processor.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use weir_otlp::Interest;
@@ -9,7 +10,7 @@ use crate::engine::Engine;
 use crate::failure::LoadError;
 use crate::fingerprint::hex;
 use crate::ledger::{Ledger, Live, Pass};
-use crate::settings::Source;
+use crate::settings::{OnError, Source};
 use crate::watch::Watch;
 
 /// The plugins that batches pass, in order; replaced as a whole when something changes. One set may serve
@@ -29,8 +30,30 @@ pub struct PluginInfo {
     pub name: String,
     /// Of the component's bytes, in hexadecimal.
     pub sha256: String,
+    /// How many generations of it weir has run, this one included.
+    pub generation: u64,
     /// What it sees and may change.
     pub interest: Interest,
+    /// What becomes of a batch when it fails.
+    pub on_error: OnError,
+    /// Where its circuit breaker is: `closed`, `half_open` or `open`.
+    pub breaker: &'static str,
+    /// When this generation was loaded.
+    pub since: SystemTime,
+    /// When and how it failed last, without any telemetry.
+    pub last_error: Option<(SystemTime, String)>,
+    /// Calls since weir started, over all generations.
+    pub calls: u64,
+    /// Failed calls since weir started, over all generations.
+    pub failures: u64,
+    /// Items shown since weir started, over all generations.
+    pub items: u64,
+    /// Seconds in calls since weir started, over all generations.
+    pub call_seconds: f64,
+    /// Live instances of all generations.
+    pub instances: i64,
+    /// Their linear memory.
+    pub memory_bytes: i64,
 }
 
 impl PluginSet {
@@ -63,6 +86,19 @@ impl PluginSet {
         &self.id
     }
 
+    /// Plugins whose circuit breaker is not closed, with its state.
+    pub fn troubled(&self) -> Vec<(String, &'static str)> {
+        let live = self.live.load();
+        let states =
+            live.plugins.iter().map(|plugin| (plugin.name.to_string(), plugin.pool.breaker().name()));
+        states.filter(|(_, breaker)| *breaker != "closed").collect()
+    }
+
+    /// Plugins that were there at the start and have not loaded yet.
+    pub fn awaited(&self) -> Vec<String> {
+        self.live.load().awaited.clone()
+    }
+
     /// The plugins that run now, in order.
     pub fn plugins(&self) -> Vec<PluginInfo> {
         let live = self.live.load();
@@ -70,6 +106,17 @@ impl PluginSet {
             name: plugin.name.to_string(),
             sha256: hex(&plugin.code().sha),
             interest: plugin.interest().clone(),
+            generation: plugin.generation,
+            on_error: plugin.on_error,
+            breaker: plugin.pool.breaker().name(),
+            since: plugin.since,
+            last_error: plugin.last_error(),
+            calls: plugin.series.sum(|signal| signal.calls.get()),
+            failures: plugin.series.failures(),
+            items: plugin.series.sum(|signal| signal.items_in.get()),
+            call_seconds: plugin.series.call_duration.get_sample_sum(),
+            instances: plugin.series.instances.get(),
+            memory_bytes: plugin.series.memory.get(),
         });
         info.collect()
     }

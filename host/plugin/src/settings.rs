@@ -24,6 +24,8 @@ pub enum OnError {
     Drop,
     /// The batch goes on as if the plugin were not there. Refused for a plugin that redacts.
     Bypass,
+    /// The items that break the plugin are found by halving and dropped, and counted; the rest goes on.
+    Isolate,
 }
 
 /// A file or directory that a plugin may read.

@@ -4,6 +4,7 @@
 
 mod health;
 mod metrics;
+mod plugins;
 
 use std::time::Duration;
 
@@ -14,8 +15,10 @@ use http_body_util::Full;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 
+pub(crate) use health::rfc3339;
 pub use health::{Health, HealthSettings, Phase, serve_health};
 pub use metrics::{DEFAULT_METRICS_ENDPOINT, METRICS_PATH, serve_metrics};
+pub use plugins::{PLUGINS_PATH, PluginsStatus, Trouble};
 
 /// How long the head of a request may take; a probe sends it at once.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -53,11 +56,29 @@ mod tests {
         answer
     }
 
+    /// Plugins that one bool stands for.
+    #[derive(Default)]
+    struct Plugins(AtomicBool);
+
+    impl PluginsStatus for Plugins {
+        fn is_ready(&self) -> bool {
+            self.0.load(Ordering::Relaxed)
+        }
+
+        fn troubles(&self) -> Vec<Trouble> {
+            let trouble = Trouble { plugin: "redact".to_owned(), state: "loading" };
+            if self.is_ready() { Vec::new() } else { vec![trouble] }
+        }
+
+        fn page(&self) -> serde_json::Value {
+            serde_json::json!({"plugins": []})
+        }
+    }
+
     #[tokio::test]
     async fn health_is_unavailable_until_all_is_ready_and_again_when_weir_stops() {
-        let plugins_ready = Arc::new(AtomicBool::new(false));
-        let plugins = Arc::clone(&plugins_ready);
-        let health = Arc::new(Health::new(move || plugins.load(Ordering::Relaxed)));
+        let plugins = Arc::new(Plugins::default());
+        let health = Arc::new(Health::new(Arc::clone(&plugins) as Arc<dyn PluginsStatus>));
         let settings = HealthSettings { endpoint: "127.0.0.1:0".to_owned(), path: "/".to_owned() };
         let server = serve_health(&settings, Arc::clone(&health)).await.unwrap();
         let address = server.local_addr();
@@ -66,8 +87,11 @@ mod tests {
         health.set(Phase::Running);
         let not_loaded = get(address, "/").await;
         assert!(not_loaded.contains(r#"{"status":"Server not available""#), "{not_loaded}");
-        plugins_ready.store(true, Ordering::Relaxed);
+        assert!(not_loaded.contains(r#""plugins":[{"plugin":"redact","state":"loading"}]"#), "{not_loaded}");
+        assert!(get(address, "/plugins").await.ends_with(r#"{"plugins":[]}"#));
+        plugins.0.store(true, Ordering::Relaxed);
         let ready = get(address, "/?verbose").await;
+        assert!(!ready.contains("plugins"), "{ready}");
         assert!(ready.starts_with("HTTP/1.1 200"), "{ready}");
         assert!(ready.contains(r#"{"status":"Server available","upSince":"2"#), "{ready}");
         assert!(get(address, "/other").await.starts_with("HTTP/1.1 404"));

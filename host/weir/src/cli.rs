@@ -3,6 +3,7 @@
 mod arguments;
 mod cache_dir;
 mod components;
+mod plugin;
 
 use std::io::Write;
 use std::path::Path;
@@ -22,6 +23,9 @@ Usage:
   weir [--config FILE]...             run until SIGTERM or SIGINT
   weir validate [--config FILE]...    check the configuration and load each plugin
   weir components                     list the components, as YAML
+  weir plugin inspect FILE            what a plugin imports, sees and may change, and whether weir runs it
+                                      (--json; --plugin-config JSON)
+  weir plugin precompile FILE...      compile plugins ahead of time (--cache-dir DIR)
   weir demo                           show what weir does, on recorded traffic
   weir --version
   weir --help
@@ -50,6 +54,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Components) => print(&components::list()),
         Ok(Command::Version) => print(concat!("weir ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Command::Help) => print(HELP),
+        Ok(Command::Plugin(command)) => plugin::run(&command, &ProcessEnvironment),
         Ok(Command::Demo) => demo::run(),
         Err(reason) => {
             eprintln!("weir: {reason}");

@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod cli;
+pub mod compiler;
 pub mod config;
 pub mod demo;
 pub mod exporter;

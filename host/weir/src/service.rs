@@ -6,6 +6,7 @@
 
 mod components;
 mod settings;
+mod status;
 mod stop;
 
 use std::path::PathBuf;
@@ -15,13 +16,14 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use weir_plugin::PluginSet;
 
-use crate::admin::{Health, Phase, serve_health, serve_metrics};
+use crate::admin::{Health, Phase, PluginsStatus, serve_health, serve_metrics};
 use crate::config::{Config, Diagnostic};
 use crate::listen::Serving;
 use crate::memory;
 use crate::receiver::{Admission, RunningReceiver};
 use crate::telemetry::Telemetry;
 use components::{Components, Plugins};
+use status::Status;
 use stop::Signals;
 
 /// Threads that serve sockets. More than four never helped a sidecar, and each costs memory.
@@ -121,12 +123,8 @@ struct Running {
 impl Running {
     async fn start(config: &Config, cache_dir: Option<PathBuf>) -> Result<Self, Failure> {
         let telemetry = Arc::new(Telemetry::new().map_err(Failure::runtime)?);
-        // Asked for before there are plugins: the list is filled once they are loaded.
-        let loaded = Arc::new(std::sync::OnceLock::<Vec<Arc<PluginSet>>>::new());
-        let health = Arc::new(Health::new({
-            let loaded = Arc::clone(&loaded);
-            move || loaded.get().is_some_and(|sets| sets.iter().all(|set| set.is_ready()))
-        }));
+        let status = Arc::new(Status::default());
+        let health = Arc::new(Health::new(Arc::clone(&status) as Arc<dyn PluginsStatus>));
         let health_settings = settings::health(&config.health_check);
         let mut admin = vec![
             serve_health(&health_settings, Arc::clone(&health))
@@ -142,7 +140,7 @@ impl Running {
         let plugins = Plugins::load(config, cache_dir, &telemetry).await?;
         let sets = plugins.sets();
         let watches = sets.iter().map(PluginSet::watch).collect();
-        let _ = loaded.set(sets.clone());
+        status.fill(config, sets.clone());
         let components = Components::build(config, &plugins, &telemetry)?;
         let admission = Admission::new(settings::admission(memory::limit_bytes()));
         let mut receivers = Vec::new();

@@ -18,6 +18,7 @@ mod lifecycle;
 mod on_error;
 mod outage;
 mod pass_through;
+mod plugin_command;
 mod redact;
 mod reload;
 mod sample;

@@ -6,7 +6,7 @@ use tonic::Code;
 use weir_tests::build::plugin;
 use weir_tests::guest::Guest;
 use weir_tests::requests::{self, attribute, log, logs, text};
-use weir_tests::{GrpcSender, HttpSender, Launch, Signal, Upstream, Weir};
+use weir_tests::{GrpcSender, HttpSender, Launch, Signal, Upstream, Weir, http, wait};
 
 /// Every way to fail, with the reason that the metric gives.
 const FAILURES: [(Guest, &str); 5] = [
@@ -97,6 +97,57 @@ async fn bypass_sends_the_batch_on_as_it_came() {
         assert_eq!(upstream.delivered()[0].body, poisoned(), "{guest:?}");
         goes_on(&weir, &upstream).await;
     }
+}
+
+#[tokio::test]
+async fn isolate_drops_the_item_that_breaks_the_plugin_and_sends_the_others_on() {
+    for (guest, reason) in FAILURES {
+        let upstream = Upstream::start().await;
+        let (weir, _plugins) = weir_with(guest, "isolate", &upstream).await;
+        GrpcSender::new(weir.ports.grpc).send(Signal::Logs, poisoned()).await.unwrap();
+        let delivered = upstream.delivered();
+        assert_eq!(delivered.len(), 1, "{guest:?}");
+        let left = logs(vec![log("neighbour")]).encode_to_vec();
+        assert_eq!(delivered[0].body, left, "{guest:?}");
+        let metrics = weir.metrics().await;
+        assert!(metrics.sum("weir_plugin_failures_total", &[("reason", reason)]) >= 2.0, "{guest:?}");
+        let labels = [("plugin", "guest"), ("signal", "logs"), ("reason", "isolated")];
+        assert_eq!(metrics.sum("weir_plugin_items_dropped_total", &labels), 1.0);
+        let accepted = metrics.sum("otelcol_receiver_accepted_log_records_total", &[]);
+        let sent = metrics.sum("otelcol_exporter_sent_log_records_total", &[]);
+        assert_eq!((accepted, sent), (2.0, 1.0), "accepted = sent + dropped");
+        weir.stderr_says("items that broke the plugin were dropped").await;
+        assert!(!weir.stderr().contains("poisoned"), "its place is logged, never its content");
+        goes_on(&weir, &upstream).await;
+    }
+}
+
+#[tokio::test]
+async fn an_open_breaker_is_a_metric_a_log_line_and_a_detail_of_the_health_page() {
+    let upstream = Upstream::start().await;
+    let (weir, _plugins) = weir_with(Guest::Trap, "reject", &upstream).await;
+    let sender = GrpcSender::new(weir.ports.grpc);
+    wait::until("the breaker opens", async || {
+        sender.send(Signal::Logs, poisoned()).await.unwrap_err();
+        let state = weir.metrics().await.sum("weir_plugin_breaker_state", &[("plugin", "guest")]);
+        (state == 2.0).then_some(())
+    })
+    .await;
+    weir.stderr_says("circuit breaker open").await;
+    let health = http::get(weir.ports.health, "/").await.unwrap();
+    assert_eq!(health.status, 200, "a plugin must not take the pod out of its Service");
+    assert!(health.text().contains(r#""plugin":"guest""#), "{}", health.text());
+
+    let page = http::get(weir.ports.health, "/plugins").await.unwrap();
+    let page: Value = serde_json::from_str(&page.text()).unwrap();
+    assert_eq!(page["pipelines"]["logs"]["processors"], json!(["wasm/guest"]));
+    let plugin = &page["processors"]["wasm/guest"]["plugins"][0];
+    assert_eq!((&plugin["name"], &plugin["generation"]), (&json!("guest"), &json!(1)));
+    assert!(["open", "half_open"].contains(&plugin["breaker"].as_str().unwrap()), "{plugin}");
+    assert!(plugin["failures"].as_u64().unwrap() >= 10, "{plugin}");
+    let reason = plugin["last_error"]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("trap") || reason.starts_with("resting"), "{reason}");
+    assert!(!page.to_string().contains("poisoned"));
 }
 
 #[tokio::test]

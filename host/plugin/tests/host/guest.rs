@@ -7,7 +7,7 @@
 //!     b a bad edit       d drop all items   h drop one item     o unreadable answer
 //!     r refuse the configuration            i an interest without a signal
 //!     c log a line       w drop all items in the first call, trap in the second
-//!     s recurse without end
+//!     s recurse without end              p trap if it is shown a `!`, q hang
 //!     S (second letter) stateful            R (second letter) redacts
 
 /// The guest with this default letter.
@@ -173,6 +173,7 @@ const MAIN: &str = r#"
 
     (func (export "process")
       (param $signal i32) (param $received i64) (param $index i32) (param i32) (param i32) (param i32) (result i32)
+      (local $scan i32)
       (;start;)
       (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
       (call $add (i32.const 1032) (i32.const 5) (i32.const 0) (i32.const 0) (i64.const 1))
@@ -182,6 +183,15 @@ const MAIN: &str = r#"
       (i32.store (i32.const 652) (i32.const 8))
       (i32.store (i32.const 656) (i32.const 0))
       (if (call $is (i32.const 116)) (then (unreachable))) ;; t
+      (if (i32.or (call $is (i32.const 112)) (call $is (i32.const 113))) ;; p q
+        (then
+          (block $clean
+            (loop $byte
+              (br_if $clean (i32.ge_u (local.get $scan) (local.get 5)))
+              (if (i32.eq (i32.load8_u (i32.add (local.get 4) (local.get $scan))) (i32.const 33))
+                (then (if (call $is (i32.const 112)) (then (unreachable))) (loop $ever (br $ever))))
+              (local.set $scan (i32.add (local.get $scan) (i32.const 1)))
+              (br $byte)))))
       (if (call $is (i32.const 115)) (then (drop (call $deep (i32.const 1))))) ;; s
       (if (call $is (i32.const 108)) (then (loop $ever (br $ever)))) ;; l
       (if (call $is (i32.const 109)) ;; m

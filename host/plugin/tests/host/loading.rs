@@ -101,7 +101,8 @@ fn cached(directory: &Path) -> Vec<std::path::PathBuf> {
 #[tokio::test]
 async fn compiled_code_is_kept_and_used_by_the_next_start() {
     let cache = tempfile::tempdir().unwrap();
-    let settings = EngineSettings { cache_dir: Some(cache.path().to_owned()), workers: 1, on_idle: None };
+    let settings =
+        EngineSettings { cache_dir: Some(cache.path().to_owned()), workers: 1, ..EngineSettings::default() };
     for start in 0..2 {
         let rig = Rig::with(settings.clone());
         let pipeline = rig.pipeline_of(PluginSettings::of(rig.write("p.wasm", &guest('h')))).await;
@@ -120,7 +121,8 @@ async fn compiled_code_is_kept_and_used_by_the_next_start() {
 #[tokio::test]
 async fn compiled_code_that_was_damaged_is_compiled_again() {
     let cache = tempfile::tempdir().unwrap();
-    let settings = EngineSettings { cache_dir: Some(cache.path().to_owned()), workers: 1, on_idle: None };
+    let settings =
+        EngineSettings { cache_dir: Some(cache.path().to_owned()), workers: 1, ..EngineSettings::default() };
     for _ in 0..2 {
         let rig = Rig::with(settings.clone());
         let pipeline = rig.pipeline_of(PluginSettings::of(rig.write("p.wasm", &guest('h')))).await;
@@ -138,8 +140,11 @@ async fn compiled_code_that_was_damaged_is_compiled_again() {
 async fn a_cache_that_others_may_write_to_is_left_alone() {
     let cache = tempfile::tempdir().unwrap();
     fs::set_permissions(cache.path(), fs::Permissions::from_mode(0o777)).unwrap();
-    let rig =
-        Rig::with(EngineSettings { cache_dir: Some(cache.path().to_owned()), workers: 1, on_idle: None });
+    let rig = Rig::with(EngineSettings {
+        cache_dir: Some(cache.path().to_owned()),
+        workers: 1,
+        ..EngineSettings::default()
+    });
     let pipeline = rig.pipeline_of(PluginSettings::of(rig.write("p.wasm", &guest('n')))).await;
     assert_eq!(survivors(&pipeline, 1).await, Some(1));
     assert!(cached(cache.path()).is_empty());

@@ -195,7 +195,7 @@ async fn who_waits_too_long_for_a_stateful_plugin_is_told_so() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn guests_that_hang_keep_neither_the_runtime_nor_another_pipeline_from_running() {
-    let rig = Rig::with(EngineSettings { cache_dir: None, workers: 2, on_idle: None });
+    let rig = Rig::with(EngineSettings { cache_dir: None, workers: 2, ..EngineSettings::default() });
     let plugin = rig.write("hangs.wasm", &guest('l'));
     let settings = PluginSettings { timeout: Duration::from_secs(3), ..PluginSettings::of(&plugin) };
     let hung = Arc::new(rig.pipeline_of(settings).await);

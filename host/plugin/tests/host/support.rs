@@ -22,7 +22,7 @@ pub struct Rig {
 
 impl Rig {
     pub fn new() -> Self {
-        Rig::with(EngineSettings { cache_dir: None, workers: 4, on_idle: None })
+        Rig::with(EngineSettings { cache_dir: None, workers: 4, ..EngineSettings::default() })
     }
 
     pub fn with(settings: EngineSettings) -> Self {
@@ -99,6 +99,15 @@ pub fn logs(items: usize) -> Batch {
     let body = field(5, &field(1, b"a line"));
     let records: Vec<u8> = (0..items).flat_map(|_| field(2, &body)).collect();
     batch(Signal::Logs, field(1, &field(2, &records)))
+}
+
+/// A request of one resource a group, with one log record for each body.
+pub fn logs_of(resources: &[&[&str]]) -> Batch {
+    let resource = |bodies: &&[&str]| {
+        let record = |body: &&str| field(2, &field(5, &field(1, body.as_bytes())));
+        field(1, &field(2, &bodies.iter().flat_map(record).collect::<Vec<u8>>()))
+    };
+    batch(Signal::Logs, resources.iter().flat_map(resource).collect())
 }
 
 /// A batch of these bytes.

@@ -14,6 +14,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::Service;
 
+use super::plugins::{self, PLUGINS_PATH, PluginsStatus};
 use super::{http1, reply};
 use crate::listen::{BindError, Bound, Serving};
 
@@ -51,20 +52,16 @@ pub enum Phase {
 /// Whether weir is ready. The service sets the phase, the probes read it.
 pub struct Health {
     phase: AtomicU8,
-    plugins_ready: Box<dyn Fn() -> bool + Send + Sync>,
+    plugins: Arc<dyn PluginsStatus>,
     up_since: OnceLock<(SystemTime, Instant)>,
 }
 
 // === impl Health ===
 
 impl Health {
-    /// Starting. `plugins_ready` is asked at each probe; it must not block.
-    pub fn new(plugins_ready: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Health {
-            phase: AtomicU8::new(Phase::Starting as u8),
-            plugins_ready: Box::new(plugins_ready),
-            up_since: OnceLock::new(),
-        }
+    /// Starting. The plugins are asked at each probe.
+    pub fn new(plugins: Arc<dyn PluginsStatus>) -> Self {
+        Health { phase: AtomicU8::new(Phase::Starting as u8), plugins, up_since: OnceLock::new() }
     }
 
     /// The service has come to this phase.
@@ -77,21 +74,24 @@ impl Health {
 
     /// Whether probes are told that weir is ready.
     pub fn is_ready(&self) -> bool {
-        self.phase.load(Ordering::Acquire) == Phase::Running as u8 && (self.plugins_ready)()
+        self.phase.load(Ordering::Acquire) == Phase::Running as u8 && self.plugins.is_ready()
     }
 
     fn answer(&self) -> Response<Full<Bytes>> {
+        let detail = plugins::detail(&self.plugins.troubles());
         match (self.is_ready(), self.up_since.get()) {
             (true, Some((since, clock))) => {
                 let (since, uptime) = (rfc3339(*since), go_duration(clock.elapsed()));
-                let body =
-                    format!(r#"{{"status":"Server available","upSince":"{since}","uptime":"{uptime}"}}"#);
+                let body = format!(
+                    r#"{{"status":"Server available","upSince":"{since}","uptime":"{uptime}"{detail}}}"#
+                );
                 reply(StatusCode::OK, JSON, body)
             }
             _ => {
                 // The Collector's zero time, so that parsers of its answer parse this one too.
-                let body =
-                    r#"{"status":"Server not available","upSince":"0001-01-01T00:00:00Z","uptime":""}"#;
+                let body = format!(
+                    r#"{{"status":"Server not available","upSince":"0001-01-01T00:00:00Z","uptime":""{detail}}}"#
+                );
                 reply(StatusCode::SERVICE_UNAVAILABLE, JSON, body)
             }
         }
@@ -121,20 +121,23 @@ impl Service<Request<Incoming>> for HealthService {
     type Future = std::future::Ready<Result<Self::Response, Infallible>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let response = if request.uri().path() != &*self.path {
-            let hint = format!("404 page not found, try {}\n", self.path);
-            reply(StatusCode::NOT_FOUND, TEXT, hint)
-        } else if matches!(*request.method(), Method::GET | Method::HEAD) {
-            self.health.answer()
-        } else {
+        let path = request.uri().path();
+        let response = if !matches!(*request.method(), Method::GET | Method::HEAD) {
             reply(StatusCode::METHOD_NOT_ALLOWED, TEXT, "405 method not allowed\n")
+        } else if path == &*self.path {
+            self.health.answer()
+        } else if path == PLUGINS_PATH {
+            reply(StatusCode::OK, JSON, self.health.plugins.page().to_string())
+        } else {
+            let hint = format!("404 page not found, try {} or {PLUGINS_PATH}\n", self.path);
+            reply(StatusCode::NOT_FOUND, TEXT, hint)
         };
         ready(Ok(response))
     }
 }
 
 /// A time in UTC, to the second.
-fn rfc3339(time: SystemTime) -> String {
+pub(crate) fn rfc3339(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil(days);

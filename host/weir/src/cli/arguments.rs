@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::plugin::PluginCommand;
 use crate::config::suggest::nearest;
 use crate::config::{Source, parse_duration};
 
 /// How long a stop may take. Kubernetes kills after 30 s, so weir is done before.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 
-const COMMANDS: [&str; 3] = ["validate", "components", "demo"];
+const COMMANDS: [&str; 4] = ["validate", "components", "plugin", "demo"];
 const FLAGS: [&str; 6] = ["--config", "--set", "--shutdown-timeout", "--cache-dir", "--version", "--help"];
 
 /// What weir is asked to do.
@@ -21,6 +22,8 @@ pub enum Command {
     Validate(Options),
     /// List the components.
     Components,
+    /// Look at plugins, or compile them.
+    Plugin(PluginCommand),
     /// Show what weir does, on recorded traffic.
     Demo,
     /// Print the version.
@@ -53,7 +56,10 @@ pub enum Cache {
 
 /// Reads the arguments behind the program's name. The error is one line that says what is wrong.
 pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command, String> {
-    let mut arguments = arguments.into_iter();
+    let mut arguments = arguments.into_iter().peekable();
+    if arguments.next_if(|first| first == "plugin").is_some() {
+        return super::plugin::parse(arguments).map(Command::Plugin);
+    }
     let mut command = None;
     let (mut configs, mut sets) = (Vec::new(), Vec::new());
     let (mut shutdown_timeout, mut cache) = (SHUTDOWN_TIMEOUT, Cache::Usual);
@@ -90,6 +96,7 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command, Str
         Some("validate") => Ok(Command::Validate(options)),
         Some(other) if !is_plain => Err(format!("weir {other} takes no configuration")),
         Some("components") => Ok(Command::Components),
+        Some("plugin") => Err("plugin stands first: weir plugin inspect FILE".to_owned()),
         Some(_) => Ok(Command::Demo),
     }
 }

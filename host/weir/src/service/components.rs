@@ -12,7 +12,7 @@ use weir_plugin::{Engine, EngineSettings, PluginSet, WasmProcessor};
 use super::{Failure, settings};
 use crate::config::{ComponentId, Config, Diagnostic, PipelineConfig, ProcessEnvironment};
 use crate::telemetry::Telemetry;
-use crate::{exporter, memory};
+use crate::{compiler, exporter, memory};
 
 /// The plugins of every `wasm` processor. Without any there is no engine: it would cost memory for nothing.
 pub(super) struct Plugins {
@@ -41,7 +41,8 @@ impl Plugins {
             return Ok(plugins);
         }
         let on_idle = Some(memory::release_code_pages as fn());
-        let engine_settings = EngineSettings { cache_dir, on_idle, ..EngineSettings::default() };
+        let compiler = compiler::command();
+        let engine_settings = EngineSettings { cache_dir, compiler, on_idle, ..EngineSettings::default() };
         let engine = Engine::new(engine_settings, telemetry.registry()).map_err(Failure::runtime)?;
         let mut problems = Vec::new();
         for (id, processor) in &config.processors {

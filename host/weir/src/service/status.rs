@@ -1,0 +1,112 @@
+//! The plugins of the service as the operator's pages show them.
+
+use std::sync::{Arc, OnceLock};
+
+use serde_json::{Value, json};
+use weir_otlp::{Interest, Selector, field};
+use weir_plugin::{PluginInfo, PluginSet};
+
+use crate::admin::{PluginsStatus, Trouble, rfc3339};
+use crate::config::{ComponentId, Config};
+
+/// Asked for before there are plugins: filled once they are loaded.
+#[derive(Default)]
+pub(super) struct Status(OnceLock<Loaded>);
+
+struct Loaded {
+    sets: Vec<Arc<PluginSet>>,
+    /// The name of each pipeline and the ids of its `wasm` processors.
+    pipelines: Vec<(String, Vec<String>)>,
+}
+
+impl Status {
+    /// The plugins are loaded.
+    pub(super) fn fill(&self, config: &Config, sets: Vec<Arc<PluginSet>>) {
+        let is_wasm = |id: &&ComponentId| config.processors.contains_key(*id);
+        let pipelines = config.pipelines.iter().map(|pipeline| {
+            let processors = pipeline.processors.iter().filter(is_wasm).map(ToString::to_string);
+            (pipeline.name.clone(), processors.collect())
+        });
+        // It is filled once, by the start.
+        let _ = self.0.set(Loaded { pipelines: pipelines.collect(), sets });
+    }
+
+    fn sets(&self) -> &[Arc<PluginSet>] {
+        self.0.get().map_or(&[], |loaded| &loaded.sets)
+    }
+}
+
+impl PluginsStatus for Status {
+    fn is_ready(&self) -> bool {
+        self.0.get().is_some() && self.sets().iter().all(|set| set.is_ready())
+    }
+
+    fn troubles(&self) -> Vec<Trouble> {
+        let of = |set: &Arc<PluginSet>| {
+            let loading = set.awaited().into_iter().map(|plugin| Trouble { plugin, state: "loading" });
+            let broken = set.troubled().into_iter().map(|(plugin, state)| Trouble { plugin, state });
+            loading.chain(broken).collect::<Vec<_>>()
+        };
+        self.sets().iter().flat_map(of).collect()
+    }
+
+    fn page(&self) -> Value {
+        let Some(Loaded { sets, pipelines }) = self.0.get() else {
+            return json!({"pipelines": {}, "processors": {}});
+        };
+        let processors: serde_json::Map<String, Value> = sets
+            .iter()
+            .map(|set| {
+                let plugins: Vec<Value> = set.plugins().iter().map(plugin).collect();
+                (set.id().to_owned(), json!({"plugins": plugins, "awaited": set.awaited()}))
+            })
+            .collect();
+        let pipelines: serde_json::Map<String, Value> =
+            pipelines.iter().map(|(name, ids)| (name.clone(), json!({"processors": ids}))).collect();
+        json!({"pipelines": pipelines, "processors": processors})
+    }
+}
+
+/// One plugin. Counts are since the start of weir, over all generations of the plugin.
+fn plugin(info: &PluginInfo) -> Value {
+    let last_error =
+        info.last_error.as_ref().map(|(time, text)| json!({"time": rfc3339(*time), "reason": text}));
+    let nanos_per_item = (info.items > 0).then(|| (info.call_seconds * 1e9 / info.items as f64).round());
+    json!({
+        "name": info.name,
+        "sha256": info.sha256,
+        "generation": info.generation,
+        "since": rfc3339(info.since),
+        "on_error": format!("{:?}", info.on_error).to_lowercase(),
+        "breaker": info.breaker,
+        "calls": info.calls,
+        "failures": info.failures,
+        "items": info.items,
+        "nanoseconds_per_item": nanos_per_item,
+        "last_error": last_error,
+        "instances": info.instances,
+        "memory_bytes": info.memory_bytes,
+        "interest": interest(&info.interest),
+    })
+}
+
+fn interest(interest: &Interest) -> Value {
+    let names = |access: fn(&Selector) -> bool| {
+        let mut names: Vec<String> = Vec::new();
+        for selector in interest.selectors.iter().filter(|selector| access(selector)) {
+            let name = if selector.name.is_empty() { field::name(selector.field) } else { &selector.name };
+            // The same field at several levels is one name.
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    };
+    json!({
+        "reads": names(Selector::reads),
+        "writes": names(Selector::writes),
+        "drops": interest.drops != 0,
+        "stateful": interest.stateful,
+        "redacts": interest.redacts,
+    })
+}
