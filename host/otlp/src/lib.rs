@@ -6,6 +6,7 @@
 //! - [`View::build`] shows one plugin its part of the tape, in the packed form of `wit/types.wit`.
 //! - [`Tape::apply`] checks a plugin's edits and applies them, so that the next plugin sees them.
 //! - [`Tape::splice`] writes the bytes once, at the end.
+//! - [`json`] turns OTLP/JSON into bytes and back, and compares two requests by what they mean.
 #![forbid(unsafe_code)]
 
 mod apply;
@@ -18,6 +19,7 @@ mod edit;
 mod encode;
 mod frame;
 mod interest;
+pub mod json;
 mod lens;
 mod lists;
 mod names;

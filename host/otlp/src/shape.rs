@@ -111,7 +111,7 @@ const ALL: [Shape; SHAPES] = {
     ]
 };
 
-const fn wire_of(role: Role) -> u8 {
+pub(crate) const fn wire_of(role: Role) -> u8 {
     match role {
         Role::Varint(_) | Role::Bool(_) | Role::Zigzag(_) | Role::SingleVarint(_) => VARINT,
         Role::Fixed64(..) | Role::Double(..) | Role::Single64(_) => FIXED64,

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{checks, declared};
+use common::{checks, declared, json};
 use proptest::prelude::*;
 
 fn data() -> impl Strategy<Value = Vec<u8>> {
@@ -47,5 +47,31 @@ proptest! {
     #[test]
     fn any_interest_is_refused_with_a_reason_or_can_be_served(data in data()) {
         declared::any_interest(&data);
+    }
+
+    #[test]
+    fn a_request_comes_back_from_json_as_the_same_message(data in data()) {
+        json::round_trip(&data);
+    }
+
+    #[test]
+    fn a_mutated_json_text_is_refused_or_becomes_a_valid_request(data in data()) {
+        json::mutated_text(&data);
+    }
+
+    #[test]
+    fn any_json_text_is_refused_or_becomes_a_valid_request(text in "[{}\\[\\]\",:a-zA-Z0-9 .\\\\-]{0,200}") {
+        json::any_text(text.as_bytes());
+    }
+
+    #[test]
+    fn whatever_the_walk_accepts_has_json(data in data()) {
+        json::any_request(&data);
+        json::mutated_bytes(&data);
+    }
+
+    #[test]
+    fn two_requests_differ_exactly_if_their_trees_do(data in data()) {
+        json::difference_of_two(&data);
     }
 }

@@ -212,6 +212,11 @@ pub fn walk_of_any_bytes(bytes: &[u8]) {
 
 /// A valid request with some bytes changed.
 pub fn walk_of_mutated_request(data: &[u8]) {
+    walk_of_any_bytes(&mutated_request(data));
+}
+
+/// A valid request with some bytes changed, removed or added.
+pub fn mutated_request(data: &[u8]) -> Vec<u8> {
     let (request, changes) = data.split_at(data.len().saturating_sub(40));
     let (_, mut request) = valid_request(&mut Dice::new(request));
     let dice = &mut Dice::new(changes);
@@ -227,7 +232,7 @@ pub fn walk_of_mutated_request(data: &[u8]) {
             _ => request.insert(at, dice.byte()),
         }
     }
-    walk_of_any_bytes(&request);
+    request
 }
 
 /// Whatever words a plugin answers: nothing changes, or the request stays valid.

@@ -5,7 +5,7 @@
 //! - `model`, `decode`: what a request says, as a plain tree made from opentelemetry-proto's messages.
 //! - `interests`, `seen`: what a plugin may see, computed from the tree, and read from a real view.
 //! - `change`: random edits, applied to the tree one after the other.
-//! - `checks`, `declared`: the properties themselves.
+//! - `checks`, `declared`, `json`: the properties themselves.
 #![allow(dead_code, reason = "each test uses another part")]
 #![allow(missing_docs, reason = "shared by tests, not a library")]
 #![allow(clippy::unwrap_used, reason = "a test or a fuzz target may panic")]
@@ -16,6 +16,7 @@ pub mod declared;
 pub mod decode;
 pub mod dice;
 pub mod interests;
+pub mod json;
 pub mod model;
 pub mod odd;
 pub mod outline;
