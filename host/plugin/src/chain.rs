@@ -22,7 +22,17 @@ impl Chain {
     /// What runs now.
     pub fn new(signal: Signal, sets: &[Arc<PluginSet>]) -> Self {
         let lives: Vec<Arc<Live>> = sets.iter().map(|set| set.live()).collect();
-        let plugins: Vec<Arc<Plugin>> = lives.iter().flat_map(|live| live.plugins.iter().cloned()).collect();
+        let plugins: Vec<Arc<Plugin>> =
+            lives.iter().flat_map(|live| live.plugins.iter().map(Plugin::running)).collect();
+        Chain::of(signal, lives, plugins)
+    }
+
+    /// One plugin that takes no part in the traffic.
+    pub fn alone(signal: Signal, plugin: Arc<Plugin>) -> Self {
+        Chain::of(signal, Vec::new(), vec![plugin])
+    }
+
+    fn of(signal: Signal, lives: Vec<Arc<Live>>, plugins: Vec<Arc<Plugin>>) -> Self {
         let interests: Vec<_> = plugins.iter().map(|plugin| plugin.interest()).collect();
         let plan = Plan::new(signal, &interests);
         // Profiles are never shown to plugins, whatever a mask says.
@@ -33,6 +43,7 @@ impl Chain {
     /// Whether it still is what runs.
     pub fn is_current(&self, sets: &[Arc<PluginSet>]) -> bool {
         self.lives.iter().zip(sets).all(|(live, set)| set.is_current(live))
+            && !self.plugins.iter().any(|plugin| plugin.probation.is_failed())
     }
 
     /// Whether any plugin wants the signal.

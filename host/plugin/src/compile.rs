@@ -18,6 +18,8 @@ use crate::engine::{Bounds, wasm_engine};
 const CODE_BYTES_MAX: u64 = 1 << 30;
 /// How much of what the compiler says goes into an error.
 const WORDS_BYTES_MAX: u64 = 2000;
+/// Of the threads that do no more than wait.
+const STACK_BYTES: usize = 64 << 10;
 
 /// How to start the compiler. The program reads a component from stdin and calls [`compile_here`]; it gets one
 /// more argument, that of [`Bounds`].
@@ -73,11 +75,16 @@ impl CompilerCommand {
             Ok(watchdog) => watchdog,
             Err(error) => return Outcome::NotStarted(error),
         };
-        // It reads everything before it writes anything. If it dies the pipe breaks, and its status says why.
-        let _ = stdin.write_all(wasm);
-        drop(stdin);
         let (mut code, mut words) = (Vec::new(), Vec::new());
-        let read = stdout.take(CODE_BYTES_MAX).read_to_end(&mut code);
+        // Written by another thread, so that nobody waits for a program that answers before it has read everything. If it
+        // dies the pipe breaks, and its status says why.
+        let read = std::thread::scope(|scope| {
+            let write = move || drop(stdin.write_all(wasm));
+            let writer = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, write)?;
+            let read = stdout.take(CODE_BYTES_MAX).read_to_end(&mut code);
+            drop(writer.join());
+            read
+        });
         // Fits into the pipe's buffer, so the child never waited for this.
         let _ = stderr.take(WORDS_BYTES_MAX).read_to_end(&mut words);
         let (status, timed_out) = watchdog.end();
@@ -122,7 +129,7 @@ impl Watchdog {
             is_late
         };
         let mut watchdog = Watchdog { child, done: Some(done), thread: None };
-        let builder = std::thread::Builder::new().name("weir-compile".to_owned()).stack_size(64 << 10);
+        let builder = std::thread::Builder::new().name("weir-compile".to_owned()).stack_size(STACK_BYTES);
         watchdog.thread = Some(builder.spawn(watch)?);
         Ok(watchdog)
     }
@@ -175,7 +182,9 @@ mod tests {
     #[test]
     fn what_goes_in_is_the_component_and_what_comes_out_is_the_code() {
         let wasm = vec![7; 1 << 20];
-        let Outcome::Compiled(code) = shell("cat").compile(&wasm, Bounds::Guarded) else { panic!("no code") };
+        let Outcome::Compiled(code) = shell("exec cat").compile(&wasm, Bounds::Guarded) else {
+            panic!("no code")
+        };
         assert_eq!(code, wasm);
     }
 

@@ -84,6 +84,28 @@ pub enum LoadError {
         /// What is wrong.
         reason: String,
     },
+    /// One of the samples beside the plugin does not come out as it says.
+    #[error("plugin {plugin} does not do what the sample {} says: {reason}", path.display())]
+    Sample {
+        /// The plugin's name.
+        plugin: String,
+        /// The sample's file, or their directory.
+        path: PathBuf,
+        /// The first difference, or why there is no telling.
+        reason: String,
+    },
+    /// It fails on live batches that its former generation got through.
+    #[error(
+        "plugin {plugin} fails on a copy of recent {signal} that the version before it got through ({reason})"
+    )]
+    Rehearsal {
+        /// The plugin's name.
+        plugin: String,
+        /// `traces`, `metrics` or `logs`.
+        signal: &'static str,
+        /// The reason and what is known of it, without any telemetry.
+        reason: String,
+    },
     /// `bypass` for a plugin that redacts.
     #[error(
         "plugin {plugin} redacts, so `on_error: bypass` would let data pass it by: use `reject` or `drop` instead"
@@ -103,12 +125,18 @@ pub(crate) enum Reason {
     Timeout,
     /// It wanted more memory than it may have.
     Memory,
+    /// It wanted larger tables than it may have.
+    Table,
+    /// It recursed deeper than its stack.
+    Stack,
     /// It answered with an error.
     Error,
     /// An edit that it may not make, or that would make invalid OTLP.
     BadEdit,
-    /// An answer that the component model cannot read, or one that is too large.
+    /// An answer that the component model cannot read.
     BadOutput,
+    /// An answer of more bytes or edits than it may give.
+    TooLarge,
     /// Its only instance was not free within the deadline.
     Busy,
     /// A fresh instance did not come up.
@@ -119,13 +147,16 @@ pub(crate) enum Reason {
 
 impl Reason {
     /// All of them, so that every series exists from the start.
-    pub const ALL: [Reason; 9] = [
+    pub const ALL: [Reason; 12] = [
         Reason::Trap,
         Reason::Timeout,
         Reason::Memory,
+        Reason::Table,
+        Reason::Stack,
         Reason::Error,
         Reason::BadEdit,
         Reason::BadOutput,
+        Reason::TooLarge,
         Reason::Busy,
         Reason::Start,
         Reason::Resting,
@@ -137,23 +168,30 @@ impl Reason {
             Reason::Trap => "trap",
             Reason::Timeout => "timeout",
             Reason::Memory => "memory",
+            Reason::Table => "table",
+            Reason::Stack => "stack",
             Reason::Error => "error",
             Reason::BadEdit => "bad_edit",
             Reason::BadOutput => "bad_output",
+            Reason::TooLarge => "too_large",
             Reason::Busy => "busy",
             Reason::Start => "start",
             Reason::Resting => "resting",
         }
     }
 
-    /// Whether an item of the batch may be what breaks the plugin: not if the plugin never saw the batch.
-    pub const fn may_be_an_item(self) -> bool {
+    /// Whether the plugin saw the batch: only then an item of it, or the plugin itself, can be what is wrong.
+    pub const fn was_called(self) -> bool {
         !matches!(self, Reason::Busy | Reason::Start | Reason::Resting)
     }
 
     /// Whether the instance is lost with it.
     pub const fn is_lethal(self) -> bool {
-        matches!(self, Reason::Trap | Reason::Timeout | Reason::Memory | Reason::BadOutput | Reason::Start)
+        match self {
+            Reason::Trap | Reason::Timeout | Reason::Memory | Reason::Table | Reason::Stack => true,
+            Reason::BadOutput | Reason::TooLarge | Reason::Start => true,
+            Reason::Error | Reason::BadEdit | Reason::Busy | Reason::Resting => false,
+        }
     }
 }
 
@@ -169,5 +207,14 @@ pub(crate) struct Failure {
 impl Failure {
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
         Failure { reason, detail: detail.into() }
+    }
+
+    /// What may be shown anywhere: a plugin's own words may hold telemetry, so of them only that there were some.
+    pub fn public(&self) -> String {
+        let detail = match self.reason {
+            Reason::Error => "it answered with an error",
+            _ => &self.detail,
+        };
+        format!("{}: {detail}", self.reason.name())
     }
 }

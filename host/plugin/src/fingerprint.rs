@@ -7,8 +7,6 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::settings::Grant;
-
 /// Entries of a granted directory that are looked at, and how deep.
 const ENTRIES_MAX: usize = 4096;
 const DEPTH_MAX: usize = 8;
@@ -66,12 +64,12 @@ pub(crate) fn hex(sha: &Sha) -> String {
     sha.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What all granted files look like. A grant that is missing has a look too, so that its arrival is a change.
-pub(crate) fn of_grants(grants: &[Grant]) -> Sha {
+/// What files and directories look like. One that is missing has a look too, so that its arrival is a change.
+pub(crate) fn of_files<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Sha {
     let mut digest = Sha256::new();
-    for grant in grants {
+    for path in paths {
         let mut left = ENTRIES_MAX;
-        look(&grant.source, 0, &mut left, &mut digest);
+        look(path, 0, &mut left, &mut digest);
     }
     digest.finalize().into()
 }
@@ -105,32 +103,28 @@ fn look(path: &Path, depth: usize, left: &mut usize, digest: &mut Sha256) {
 mod tests {
     use super::*;
 
-    fn grants(source: &Path) -> Vec<Grant> {
-        vec![Grant { source: source.to_owned(), path: "/t".to_owned() }]
-    }
-
     #[test]
-    fn a_granted_directory_looks_different_once_anything_inside_changes() {
+    fn a_directory_looks_different_once_anything_inside_changes() {
         let home = tempfile::tempdir().unwrap();
         fs::create_dir(home.path().join("sub")).unwrap();
         let file = home.path().join("sub/table.csv");
         fs::write(&file, "one").unwrap();
-        let first = of_grants(&grants(home.path()));
-        assert_eq!(of_grants(&grants(home.path())), first);
+        let first = of_files([home.path()]);
+        assert_eq!(of_files([home.path()]), first);
         fs::write(&file, "three").unwrap();
-        let second = of_grants(&grants(home.path()));
+        let second = of_files([home.path()]);
         assert_ne!(second, first);
         fs::remove_file(&file).unwrap();
-        assert_ne!(of_grants(&grants(home.path())), second);
+        assert_ne!(of_files([home.path()]), second);
     }
 
     #[test]
-    fn a_missing_grant_looks_different_from_one_that_is_there() {
+    fn a_missing_file_looks_different_from_one_that_is_there() {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("late");
-        let missing = of_grants(&grants(&file));
+        let missing = of_files([file.as_path()]);
         fs::write(&file, "").unwrap();
-        assert_ne!(of_grants(&grants(&file)), missing);
+        assert_ne!(of_files([file.as_path()]), missing);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a guest sees of the outside: weir's two functions, and a WASI in which almost nothing exists.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use wasmtime::StoreContextMut;
@@ -16,12 +17,12 @@ use crate::grant::Staged;
 use crate::limits::Limits;
 use crate::metrics::PluginSeries;
 use crate::rate::Bucket;
+use crate::settings::GuestLimits;
 
 /// The longest log line of a plugin, in bytes.
 const LINE_BYTES_MAX: usize = 4096;
-/// Log lines that a plugin may write at once, and per second in the long run.
-const LINES_BURST: u32 = 100;
-const LINES_PER_SECOND: f64 = 10.0;
+/// Seconds' worth of log lines that a plugin may write at once.
+const LINES_BURST_SECONDS: u32 = 10;
 /// Open files, directories and pollables of one instance.
 const RESOURCES_MAX: usize = 1024;
 /// Random bytes that one host call may make.
@@ -34,11 +35,26 @@ pub(crate) struct Voice {
     name: Arc<str>,
     lines: Bucket,
     series: Arc<PluginSeries>,
+    counters_max: usize,
+    /// While it rehearses, nothing is written.
+    is_hushed: AtomicBool,
+}
+
+/// The plugin says nothing for as long as this lives.
+pub(crate) struct Hush<'a>(&'a AtomicBool);
+
+impl Drop for Hush<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Voice {
-    pub fn new(name: Arc<str>, series: Arc<PluginSeries>) -> Self {
-        Voice { name, lines: Bucket::new(LINES_BURST, LINES_PER_SECOND), series }
+    pub fn new(name: Arc<str>, series: Arc<PluginSeries>, limits: &GuestLimits) -> Self {
+        let per_second = limits.log_lines_per_second;
+        let lines = Bucket::new(per_second.saturating_mul(LINES_BURST_SECONDS), f64::from(per_second));
+        let counters_max = usize::try_from(limits.counters).unwrap_or(usize::MAX);
+        Voice { name, lines, series, counters_max, is_hushed: AtomicBool::new(false) }
     }
 
     /// The plugin's name.
@@ -46,8 +62,24 @@ impl Voice {
         &self.name
     }
 
+    /// Nothing that the plugin says is heard until the guard is dropped. For instances that take no part in the traffic.
+    pub fn hush(&self) -> Hush<'_> {
+        self.is_hushed.store(true, Ordering::Relaxed);
+        Hush(&self.is_hushed)
+    }
+
+    /// Adds to a counter of the plugin's own.
+    pub fn count(&self, counter: &str, label: &str, value: u64) {
+        if !self.is_hushed.load(Ordering::Relaxed) {
+            self.series.add(counter, label, value, self.counters_max);
+        }
+    }
+
     /// Writes a line under the plugin's name, unless it has written too many.
     pub fn log(&self, level: u8, message: &str) {
+        if self.is_hushed.load(Ordering::Relaxed) {
+            return;
+        }
         if !self.lines.take() {
             self.series.lines_dropped.inc();
             return;
@@ -127,7 +159,7 @@ fn add_host(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     host.func_wrap(
         "counter-add",
         |store: StoreContextMut<State>, (counter, label, value): (String, String, u64)| {
-            store.data().voice.series.add(&counter, &label, value);
+            store.data().voice.count(&counter, &label, value);
             Ok(())
         },
     )
@@ -171,8 +203,9 @@ mod tests {
     fn lines_over_the_rate_are_counted_instead_of_written() {
         let metrics = crate::metrics::PluginMetrics::new(&prometheus::Registry::new()).unwrap();
         let series = metrics.plugin("chatty");
-        let voice = Voice::new("chatty".into(), Arc::clone(&series));
-        for _ in 0..LINES_BURST + 50 {
+        let limits = GuestLimits::default();
+        let voice = Voice::new("chatty".into(), Arc::clone(&series), &limits);
+        for _ in 0..limits.log_lines_per_second * LINES_BURST_SECONDS + 50 {
             voice.log(2, "again");
         }
         let dropped = series.lines_dropped.get();

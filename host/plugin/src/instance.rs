@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use prometheus::IntGauge;
 use wasmtime::component::TypedFunc;
-use wasmtime::{Store, Trap};
+use wasmtime::{Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 use weir_otlp::Interest;
 
@@ -17,17 +17,18 @@ use crate::host::{State, Voice};
 use crate::limits::Limits;
 use crate::load::Code;
 use crate::metrics::PluginSeries;
+use crate::settings::GuestLimits;
 use crate::ticker::TICK;
 
-/// How long a fresh instance may take until it is configured: large tables are read then.
-const START_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes that a guest may hand to the host in one call, besides four times what it was handed: an answer may be
-/// larger than its batch, but not without bound.
-const ANSWER_BYTES: usize = 1 << 20;
-/// The same for `configure`: 1024 selectors with names of 1024 bytes fit.
+/// Bytes that a guest may hand to the host in `configure`: 1024 selectors with names of 1024 bytes fit.
 const INTEREST_BYTES: usize = 4 << 20;
 /// How much of wasmtime's words go into a failure.
 const DETAIL_BYTES_MAX: usize = 400;
+/// Functions of the guest that a failure names, the innermost first, and how long a name may be.
+const FRAMES_MAX: usize = 6;
+const FRAME_CHARS_MAX: usize = 80;
+/// What wasmtime says when the fuel for host calls is used up. A test holds it to that.
+const FUEL_WORDS: &str = "fuel allocated for hostcalls";
 
 /// Everything that it takes to make instances of one generation of a plugin.
 pub(crate) struct Blueprint {
@@ -37,6 +38,7 @@ pub(crate) struct Blueprint {
     pub config: String,
     pub staged: Staged,
     pub memory_limit_bytes: u64,
+    pub limits: GuestLimits,
     pub voice: Arc<Voice>,
     pub series: Arc<PluginSeries>,
 }
@@ -56,7 +58,41 @@ pub(crate) struct Instance {
     store: Store<State>,
     process: TypedFunc<ProcessParams<'static>, ProcessResult>,
     engine: Arc<Engine>,
+    answer: AnswerLimits,
     _counted: Counted,
+}
+
+/// How large an answer may be.
+#[derive(Clone, Copy)]
+struct AnswerLimits {
+    edits: u64,
+    factor: usize,
+    bytes: usize,
+}
+
+impl AnswerLimits {
+    fn new(limits: &GuestLimits) -> Self {
+        let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        AnswerLimits {
+            edits: limits.edits,
+            factor: size(limits.answer_factor),
+            bytes: size(limits.answer_bytes),
+        }
+    }
+
+    fn check(self, edits: Edits) -> Result<Edits, Failure> {
+        let count = edits.index.get(1).copied().unwrap_or(0);
+        if u64::from(count) > self.edits {
+            let detail = format!("it answers {count} edits, more than limits.edits allows ({})", self.edits);
+            return Err(Failure::new(Reason::TooLarge, detail));
+        }
+        Ok(edits)
+    }
+
+    /// Bytes that may come back for so many that were shown.
+    fn bytes(self, shown: usize) -> usize {
+        shown.saturating_mul(self.factor).saturating_add(self.bytes)
+    }
 }
 
 /// One in the gauge of instances.
@@ -76,14 +112,15 @@ impl Drop for Counted {
 }
 
 impl Blueprint {
-    /// Makes an instance and configures it. Blocks, for up to [`START_TIMEOUT`].
+    /// Makes an instance and configures it. Blocks, for up to its `start_timeout`.
     pub fn start(&self) -> Result<(Instance, Interest), StartError> {
-        let limits = Limits::new(self.memory_limit_bytes, self.series.memory.clone());
+        let limits =
+            Limits::new(self.memory_limit_bytes, self.limits.table_elements, self.series.memory.clone());
         let state = State::new(Arc::clone(&self.voice), &self.staged, limits).map_err(StartError::Host)?;
         let mut store = Store::new(self.engine.wasm(), state);
         store.limiter(|state| &mut state.limits);
         store.set_hostcall_fuel(INTEREST_BYTES);
-        set_deadline(&mut store, START_TIMEOUT);
+        set_deadline(&mut store, self.limits.start_timeout);
 
         let _running = self.engine.ticker().enter();
         let instance = match self.code.pre.instantiate(&mut store) {
@@ -104,7 +141,9 @@ impl Blueprint {
             Err(error) => return Err(StartError::Failed(failure(&store, &error))),
         };
         let counted = Counted::new(&self.series.instances);
-        Ok((Instance { store, process, engine: Arc::clone(&self.engine), _counted: counted }, interest))
+        let engine = Arc::clone(&self.engine);
+        let answer = AnswerLimits::new(&self.limits);
+        Ok((Instance { store, process, engine, answer, _counted: counted }, interest))
     }
 }
 
@@ -115,14 +154,14 @@ impl Instance {
     /// After a failure that [`Reason::is_lethal`] the instance must not be used again: a trap poisons the store.
     pub fn process(&mut self, batch: Batch<'_>, timeout: Duration) -> Result<Edits, Failure> {
         let shown = batch.bytes.len() + size_of_val(batch.index);
-        self.store.set_hostcall_fuel(shown.saturating_mul(4).saturating_add(ANSWER_BYTES));
+        self.store.set_hostcall_fuel(self.answer.bytes(shown));
         set_deadline(&mut self.store, timeout);
         let process: TypedFunc<ProcessParams<'_>, ProcessResult> = self.process;
         let running = self.engine.ticker().enter();
         let answer = process.call(&mut self.store, (batch,));
         drop(running);
         match answer {
-            Ok((Ok(edits),)) => Ok(edits),
+            Ok((Ok(edits),)) => self.answer.check(edits),
             Ok((Err(words),)) => Err(Failure::new(Reason::Error, words)),
             Err(error) => Err(failure(&self.store, &error)),
         }
@@ -137,14 +176,33 @@ fn set_deadline(store: &mut Store<State>, timeout: Duration) {
 }
 
 fn failure(store: &Store<State>, error: &wasmtime::Error) -> Failure {
-    let reason = match error.downcast_ref::<Trap>() {
-        _ if store.data().limits.memory_denied() => Reason::Memory,
-        Some(Trap::Interrupt) => Reason::Timeout,
-        Some(_) => Reason::Trap,
-        None if error.is::<I32Exit>() => Reason::Trap,
-        None => Reason::BadOutput,
-    };
     let words = error.root_cause().to_string();
-    let detail = words.get(..words.floor_char_boundary(DETAIL_BYTES_MAX)).unwrap_or_default();
+    let reason = match (store.data().limits.denied(), error.downcast_ref::<Trap>()) {
+        (Some(denied), _) => denied,
+        (None, Some(Trap::Interrupt)) => Reason::Timeout,
+        (None, Some(Trap::StackOverflow)) => Reason::Stack,
+        (None, Some(_)) => Reason::Trap,
+        (None, None) if error.is::<I32Exit>() => Reason::Trap,
+        (None, None) if words.contains(FUEL_WORDS) => Reason::TooLarge,
+        (None, None) => Reason::BadOutput,
+    };
+    let mut detail = words.get(..words.floor_char_boundary(DETAIL_BYTES_MAX)).unwrap_or_default().to_owned();
+    if let Some(trace) = error.downcast_ref::<WasmBacktrace>() {
+        detail.push_str(&functions(trace));
+    }
     Failure::new(reason, detail)
+}
+
+/// The functions in which the guest was, by the names that it carries. They are the guest's words, so they are cut and
+/// made printable.
+fn functions(trace: &WasmBacktrace) -> String {
+    // Its own text has the names demangled: a line a frame behind the first one, `NUMBER: OFFSET - NAME`.
+    let text = trace.to_string();
+    let frames = text.lines().skip(1).take(FRAMES_MAX).filter_map(|line| line.split_once(" - "));
+    let names = frames.map(|(_, name)| {
+        let printable = |c: char| if c.is_control() { '?' } else { c };
+        name.chars().take(FRAME_CHARS_MAX).map(printable).collect::<String>()
+    });
+    let names: Vec<String> = names.collect();
+    if names.is_empty() { String::new() } else { format!(", in {}", names.join(" < ")) }
 }

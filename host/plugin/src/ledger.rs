@@ -7,11 +7,13 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::engine::Engine;
 use crate::failure::LoadError;
 use crate::fingerprint::{self, Sha, Stat};
 use crate::load::{Code, Plugin};
+use crate::rehearsal;
 use crate::scan::{self, Candidate};
 use crate::settings::{PluginSettings, Source};
 
@@ -61,6 +63,7 @@ struct Look {
     code: Sha,
     settings: PluginSettings,
     grants: Sha,
+    samples: Sha,
 }
 
 impl Ledger {
@@ -118,6 +121,8 @@ impl Ledger {
             Source::Plugin(settings) => vec![parent(&settings.plugin)],
             Source::Directory { path, .. } => vec![path.clone()],
         };
+        let files = self.slots.iter().filter_map(|slot| slot.look.as_ref()).map(|look| &look.settings.plugin);
+        directories.extend(files.map(|file| rehearsal::directory(file)).filter(|samples| samples.is_dir()));
         let grants = match source {
             Source::Plugin(settings) => settings.files.clone(),
             Source::Directory { .. } => {
@@ -163,6 +168,9 @@ impl Slot {
         let path = settings.plugin.clone();
         let look = Look::at(settings, self.look.as_ref(), pass)?;
         let same = self.look.as_ref().is_some_and(|former| former.same(&look));
+        if let Some(plugin) = &self.plugin {
+            plugin.probation.end_if_over(Instant::now());
+        }
         // What holds everything up is tried again now and then: the fault may have been the machine's.
         if same && !(self.awaited && pass == Pass::Poll) {
             self.look = Some(look);
@@ -182,8 +190,12 @@ impl Slot {
                 code
             }
         };
-        let plugin = Plugin::new(engine, &self.name, code, &look.settings)?;
-        announce(&plugin, &path);
+        let recent = self.plugin.as_ref().map(|plugin| Arc::clone(&plugin.recent)).unwrap_or_default();
+        let plugin = Plugin::new(engine, &self.name, code, &look.settings, recent)?;
+        let samples = rehearsal::samples(&plugin, &path)?;
+        let batches = rehearsal::recent(&plugin, &plugin.recent, unix_nanos())?;
+        plugin.debut(self.plugin.as_ref())?;
+        announce(&plugin, &path, samples, batches);
         if pass != Pass::First {
             plugin.series.reloaded.inc();
         }
@@ -220,13 +232,17 @@ impl Look {
             Some(former) if pass == Pass::Poll && former.stat == stat => former.code,
             _ => fingerprint::sha_of_file(path).map_err(|error| fault(error.to_string()))?,
         };
-        let grants = fingerprint::of_grants(&settings.files);
-        Ok(Look { stat, code, settings, grants })
+        let grants = fingerprint::of_files(settings.files.iter().map(|grant| grant.source.as_path()));
+        let samples = fingerprint::of_files([rehearsal::directory(path).as_path()]);
+        Ok(Look { stat, code, settings, grants, samples })
     }
 
     /// Whether a generation built from one would be the same as one built from the other.
     fn same(&self, other: &Look) -> bool {
-        self.code == other.code && self.settings == other.settings && self.grants == other.grants
+        self.code == other.code
+            && self.settings == other.settings
+            && self.grants == other.grants
+            && self.samples == other.samples
     }
 }
 
@@ -257,8 +273,14 @@ fn complain(last: &mut Option<String>, processor: &str, runs: Option<&Plugin>, e
     true
 }
 
-/// Tells the operator what was loaded and what it can see.
-fn announce(plugin: &Plugin, path: &Path) {
+/// The time, in Unix nanoseconds.
+fn unix_nanos() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Tells the operator what was loaded, what it can see, and what it has shown.
+fn announce(plugin: &Plugin, path: &Path, samples: usize, batches: usize) {
     let interest = plugin.interest();
     let names = |access: fn(&weir_otlp::Selector) -> bool| {
         let selectors = interest.selectors.iter().filter(|selector| access(selector));
@@ -280,6 +302,9 @@ fn announce(plugin: &Plugin, path: &Path) {
         drops = interest.drops != 0,
         stateful = interest.stateful,
         redacts = interest.redacts,
+        generation = plugin.generation(),
+        samples,
+        recent_batches = batches,
         "plugin loaded"
     );
 }

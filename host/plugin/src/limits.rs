@@ -3,8 +3,8 @@
 use prometheus::IntGauge;
 use wasmtime::ResourceLimiter;
 
-/// Table elements of one instance. Python needs tens of thousands; eight bytes each.
-const TABLE_ELEMENTS_MAX: usize = 200_000;
+use crate::failure::Reason;
+
 /// Core instances, tables and memories of one component instance. Python components have dozens.
 const PARTS_MAX: usize = 512;
 
@@ -13,21 +13,23 @@ pub(crate) struct Limits {
     bytes_max: usize,
     bytes: usize,
     growth: usize,
+    elements_max: usize,
     elements: usize,
-    memory_denied: bool,
+    denied: Option<Reason>,
     gauge: IntGauge,
 }
 
 impl Limits {
-    /// An empty account with room for `bytes_max` bytes of linear memory, over all memories of the store.
-    pub fn new(bytes_max: u64, gauge: IntGauge) -> Self {
+    /// An empty account with room for so many bytes of linear memory and elements of tables, over all of a store.
+    pub fn new(bytes_max: u64, elements_max: u64, gauge: IntGauge) -> Self {
         let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
-        Limits { bytes_max, bytes: 0, growth: 0, elements: 0, memory_denied: false, gauge }
+        let elements_max = usize::try_from(elements_max).unwrap_or(usize::MAX);
+        Limits { bytes_max, bytes: 0, growth: 0, elements_max, elements: 0, denied: None, gauge }
     }
 
-    /// Whether the guest asked for more memory than it may have.
-    pub fn memory_denied(&self) -> bool {
-        self.memory_denied
+    /// What the guest asked for that it may not have, if it did.
+    pub fn denied(&self) -> Option<Reason> {
+        self.denied
     }
 }
 
@@ -43,7 +45,7 @@ impl ResourceLimiter for Limits {
         let bytes = self.bytes.saturating_add(growth);
         if bytes > self.bytes_max {
             // An error rather than `false`: a guest that is told "no" aborts without saying why.
-            self.memory_denied = true;
+            self.denied = Some(Reason::Memory);
             return Err(wasmtime::Error::msg(format!(
                 "wants {bytes} bytes of memory, more than memory_limit_mib allows ({} bytes)",
                 self.bytes_max
@@ -64,8 +66,12 @@ impl ResourceLimiter for Limits {
 
     fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let elements = self.elements.saturating_add(desired.saturating_sub(current));
-        if elements > TABLE_ELEMENTS_MAX {
-            return Ok(false);
+        if elements > self.elements_max {
+            self.denied = Some(Reason::Table);
+            return Err(wasmtime::Error::msg(format!(
+                "wants {elements} elements in its tables, more than limits.table_elements allows ({})",
+                self.elements_max
+            )));
         }
         self.elements = elements;
         Ok(true)
@@ -95,10 +101,10 @@ mod tests {
     #[test]
     fn the_cap_is_over_all_memories_of_a_store() {
         let gauge = gauge();
-        let mut limits = Limits::new(100, gauge.clone());
+        let mut limits = Limits::new(100, 10, gauge.clone());
         assert!(limits.memory_growing(0, 60, None).unwrap());
         assert!(limits.memory_growing(0, 41, None).is_err());
-        assert!(limits.memory_denied());
+        assert_eq!(limits.denied(), Some(Reason::Memory));
         assert_eq!(gauge.get(), 60);
         drop(limits);
         assert_eq!(gauge.get(), 0);
@@ -107,18 +113,19 @@ mod tests {
     #[test]
     fn a_growth_that_the_system_refuses_is_not_held_against_the_guest() {
         let gauge = gauge();
-        let mut limits = Limits::new(100, gauge.clone());
+        let mut limits = Limits::new(100, 10, gauge.clone());
         assert!(limits.memory_growing(0, 60, None).unwrap());
         limits.memory_grow_failed(wasmtime::Error::msg("no memory")).unwrap();
         assert_eq!(gauge.get(), 0);
         assert!(limits.memory_growing(0, 100, None).unwrap());
-        assert!(!limits.memory_denied());
+        assert_eq!(limits.denied(), None);
     }
 
     #[test]
     fn tables_are_bounded() {
-        let mut limits = Limits::new(100, gauge());
-        assert!(limits.table_growing(0, TABLE_ELEMENTS_MAX, None).unwrap());
-        assert!(!limits.table_growing(0, 1, None).unwrap());
+        let mut limits = Limits::new(100, 10, gauge());
+        assert!(limits.table_growing(0, 10, None).unwrap());
+        assert!(limits.table_growing(0, 1, None).is_err());
+        assert_eq!(limits.denied(), Some(Reason::Table));
     }
 }

@@ -1,6 +1,6 @@
 //! From a file's bytes to a plugin that is ready: compile, check, give files, start, configure.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,13 +10,15 @@ use weir_otlp::{Interest, Place, Signal};
 use crate::bindings::{self, Exports};
 use crate::engine::Engine;
 use crate::failure::{Failure, LoadError};
-use crate::fingerprint::{Sha, sha};
+use crate::fingerprint::{Sha, hex, sha};
 use crate::grant;
 use crate::host::{State, Voice};
 use crate::instance::{Blueprint, StartError};
 use crate::metrics::PluginSeries;
 use crate::pool::Pool;
+use crate::probation::Probation;
 use crate::rate::Bucket;
+use crate::recent::Recent;
 use crate::scratch::Tally;
 use crate::settings::{OnError, PluginSettings};
 
@@ -85,10 +87,14 @@ pub(crate) struct Plugin {
     pub pool: Pool,
     pub voice: Arc<Voice>,
     pub series: Arc<PluginSeries>,
-    /// How many generations of this name there were, this one included.
-    pub generation: u64,
+    /// How many generations of this name there were, this one included; 0 while it rehearses.
+    generation: AtomicU64,
     /// When this generation was loaded.
     pub since: SystemTime,
+    /// Batches that it got through lately: for the rehearsal of the next generation.
+    pub recent: Arc<Recent>,
+    /// Whether it does well enough to stay in the place of the former one.
+    pub probation: Probation,
     /// Isolations in a row in which not one item got through; see `run::isolate`.
     pub fruitless: AtomicU32,
     last_error: Mutex<Option<(SystemTime, String)>>,
@@ -102,11 +108,12 @@ impl Plugin {
         name: &str,
         code: Arc<Code>,
         settings: &PluginSettings,
+        recent: Arc<Recent>,
     ) -> Result<Arc<Self>, LoadError> {
         let began = Instant::now();
         let series = engine.metrics().plugin(name);
         let shared_name: Arc<str> = name.into();
-        let voice = Arc::new(Voice::new(Arc::clone(&shared_name), Arc::clone(&series)));
+        let voice = Arc::new(Voice::new(Arc::clone(&shared_name), Arc::clone(&series), &settings.limits));
         let scratch = engine.cache().map(|cache| cache.directory());
         let blueprint = Blueprint {
             engine: Arc::clone(engine),
@@ -114,6 +121,7 @@ impl Plugin {
             config: settings.config.to_string(),
             staged: grant::stage(name, &settings.files, scratch)?,
             memory_limit_bytes: settings.memory_limit_bytes,
+            limits: settings.limits.clone(),
             voice: Arc::clone(&voice),
             series: Arc::clone(&series),
         };
@@ -127,12 +135,42 @@ impl Plugin {
             pool: Pool::new(blueprint, interest, first),
             voice,
             series,
-            generation: engine.metrics().generation(name),
+            generation: AtomicU64::new(0),
             since: SystemTime::now(),
+            recent,
+            probation: Probation::default(),
             fruitless: AtomicU32::new(0),
             last_error: Mutex::default(),
             failure_lines: Bucket::new(FAILURE_LINES_BURST, FAILURE_LINES_PER_SECOND),
         }))
+    }
+
+    /// Takes over, from a former generation if there is one.
+    ///
+    /// # Errors
+    /// What kept it from it at the last moment.
+    pub fn debut(&self, former: Option<&Arc<Plugin>>) -> Result<(), LoadError> {
+        self.pool.debut().map_err(|Failure { reason, detail }| LoadError::Start {
+            plugin: self.name.to_string(),
+            reason: format!("{}: {detail}", reason.name()),
+        })?;
+        self.generation.store(self.series.next_generation(), Ordering::Relaxed);
+        if let Some(former) = former.map(Plugin::running) {
+            former.probation.end();
+            former.pool.retire(true);
+            self.probation.begin(former, Instant::now());
+        }
+        Ok(())
+    }
+
+    /// The generation that runs: this one, or the former one if this one was given up.
+    pub fn running(self: &Arc<Self>) -> Arc<Plugin> {
+        self.probation.replacement().unwrap_or_else(|| Arc::clone(self))
+    }
+
+    /// How many generations of this name there were, this one included.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
     }
 
     /// The code that it runs.
@@ -152,6 +190,7 @@ impl Plugin {
 
     /// A batch is through. If nothing of it had to be given up, the plugin works.
     pub fn passed(&self, tally: &Tally) {
+        self.probation.passed();
         if tally.isolated == 0 && tally.dropped_by_error == 0 {
             self.fruitless.store(0, Ordering::Relaxed);
         }
@@ -177,14 +216,8 @@ impl Plugin {
     /// Counts a failure, and logs it unless there were too many.
     pub fn failed(&self, failure: &Failure) {
         self.series.failed(failure.reason);
-        // A plugin's own words stay in its own log lines: here only that it had some.
-        let detail = if failure.reason == crate::failure::Reason::Error {
-            "it answered with an error"
-        } else {
-            &failure.detail
-        };
-        let text = format!("{}: {detail}", failure.reason.name());
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some((SystemTime::now(), text));
+        let last = (SystemTime::now(), failure.public());
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
         if failure.reason == crate::failure::Reason::Error {
             // The plugin's own words go where all its words go: under its name, and under its rate.
             self.voice.log(3, &format!("refused a batch: {}", failure.detail));
@@ -192,6 +225,28 @@ impl Plugin {
             let (plugin, reason) = (&*self.name, failure.reason.name());
             tracing::warn!(plugin, reason, detail = failure.detail, on_error = ?self.on_error, "plugin failed on a batch");
         }
+        if failure.reason.was_called()
+            && let Some((failed, batches)) = self.probation.failed()
+        {
+            self.roll_back(failed, batches);
+        }
+    }
+
+    /// The former generation runs again from the next batch on.
+    fn roll_back(&self, failed: u64, batches: u64) {
+        self.series.rolled_back.inc();
+        let plugin = &*self.name;
+        let Some(former) = self.probation.replacement() else { return };
+        former.pool.retire(false);
+        tracing::error!(
+            plugin,
+            failed,
+            batches,
+            given_up = hex(&self.code().sha),
+            runs_again = hex(&former.code().sha),
+            "plugin rolled back: since it was replaced it failed on too many batches, so the version before it runs again; \
+             fix it and put the file in place once more"
+        );
     }
 }
 

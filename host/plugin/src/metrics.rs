@@ -16,8 +16,6 @@ use crate::failure::Reason;
 const PLUGINS_MAX: usize = 512;
 /// The name that plugins beyond [`PLUGINS_MAX`] share.
 const OTHER: &str = "other";
-/// (counter, label) pairs of one plugin.
-const PAIRS_MAX: usize = 64;
 /// Bytes of a plugin's counter name or label.
 const NAME_BYTES_MAX: usize = 64;
 /// From the cost of a small call to the largest sensible timeout.
@@ -74,6 +72,8 @@ pub(crate) struct PluginSeries {
     pub reloaded: IntCounter,
     /// Reloads that left things as they were.
     pub reload_failed: IntCounter,
+    /// Reloads that took effect and were taken back, since the plugin failed too often.
+    pub rolled_back: IntCounter,
     /// Live instances.
     pub instances: IntGauge,
     /// Linear memory of the live instances, in bytes.
@@ -141,7 +141,11 @@ impl PluginMetrics {
                 &["plugin", "signal", "reason"],
             )?,
             failures: counter("failures_total", "Failed calls.", &["plugin", "reason"])?,
-            reloads: counter("reloads_total", "Attempts to reload the plugin.", &["plugin", "result"])?,
+            reloads: counter(
+                "reloads_total",
+                "Reloads: success, failure (nothing changed), rolled_back (taken back after a success).",
+                &["plugin", "result"],
+            )?,
             instances: gauge("instances", "Live instances.")?,
             memory: gauge("memory_bytes", "Linear memory of the live instances.")?,
             breaker: gauge("breaker_state", "Circuit breaker: 0 closed, 1 half-open, 2 open.")?,
@@ -169,11 +173,6 @@ impl PluginMetrics {
         &self.cache
     }
 
-    /// The number of the generation of a plugin that is made now, from 1.
-    pub fn generation(&self, name: &str) -> u64 {
-        self.plugin(name).generations.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
     /// The handles of a plugin; all its series exist from now on.
     pub fn plugin(&self, name: &str) -> Arc<PluginSeries> {
         let mut plugins = self.plugins.lock().unwrap_or_else(PoisonError::into_inner);
@@ -188,6 +187,7 @@ impl PluginMetrics {
             call_duration: self.call_duration.with_label_values(&[name]),
             reloaded: self.reloads.with_label_values(&[name, "success"]),
             reload_failed: self.reloads.with_label_values(&[name, "failure"]),
+            rolled_back: self.reloads.with_label_values(&[name, "rolled_back"]),
             instances: self.instances.with_label_values(&[name]),
             memory: self.memory.with_label_values(&[name]),
             breaker: self.breaker.with_label_values(&[name]),
@@ -226,6 +226,11 @@ impl PluginSeries {
         }
     }
 
+    /// The number of the generation of the plugin that takes over now, from 1.
+    pub fn next_generation(&self) -> u64 {
+        self.generations.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     /// Counts a failure.
     pub fn failed(&self, reason: Reason) {
         for (known, counter) in Reason::ALL.iter().zip(&self.failures) {
@@ -245,17 +250,17 @@ impl PluginSeries {
         self.signals.iter().map(count).sum()
     }
 
-    /// Adds to a counter of the plugin's own.
-    pub fn add(&self, counter: &str, label: &str, value: u64) {
-        self.counters.add(counter, label, value);
+    /// Adds to a counter of the plugin's own, of which it may have so many.
+    pub fn add(&self, counter: &str, label: &str, value: u64, pairs_max: usize) {
+        self.counters.add(counter, label, value, pairs_max);
     }
 }
 
 impl Counters {
-    fn add(&self, counter: &str, label: &str, value: u64) {
+    fn add(&self, counter: &str, label: &str, value: u64, pairs_max: usize) {
         let pair = (presentable(counter), presentable(label));
         let mut pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
-        let pair = if pairs.contains_key(&pair) || pairs.len() < PAIRS_MAX {
+        let pair = if pairs.contains_key(&pair) || pairs.len() < pairs_max {
             pair
         } else {
             (OTHER.to_owned(), String::new())
@@ -306,10 +311,11 @@ mod tests {
     fn the_pairs_of_a_plugin_are_bounded_and_what_goes_beyond_is_counted_as_other() {
         let registry = Registry::new();
         let series = PluginMetrics::new(&registry).unwrap().plugin("p");
-        for i in 0..PAIRS_MAX + 10 {
-            series.add("seen", &i.to_string(), 2);
+        let pairs_max = 64;
+        for i in 0..pairs_max + 10 {
+            series.add("seen", &i.to_string(), 2, pairs_max);
         }
-        series.add("seen", "0", 5);
+        series.add("seen", "0", 5, pairs_max);
         let family = "weir_plugin_counter_total";
         assert_eq!(value(&registry, family, &[("counter", "other"), ("label", "")]), Some(20.0));
         assert_eq!(value(&registry, family, &[("counter", "seen"), ("label", "0")]), Some(7.0));

@@ -26,6 +26,8 @@ struct PoolState {
     idle: Vec<Instance>,
     lent: usize,
     breaker: Breaker,
+    /// Another generation has taken over; this one is kept in case that it has to come back.
+    is_retired: bool,
 }
 
 /// Whose fault it is if a call costs an instance.
@@ -50,9 +52,37 @@ pub(crate) struct Lease<'a> {
 impl Pool {
     /// A pool with its first instance.
     pub fn new(blueprint: Blueprint, interest: Interest, first: Instance) -> Self {
-        let state = PoolState { idle: vec![first], lent: 0, breaker: Breaker::new() };
-        blueprint.series.breaker.set(State::Closed.number());
+        let state = PoolState { idle: vec![first], lent: 0, breaker: Breaker::new(), is_retired: false };
         Pool { blueprint, interest, state: Mutex::new(state), freed: Condvar::new() }
+    }
+
+    /// The generation takes over: from here on it is what the metrics tell of. A stateful plugin begins anew, without
+    /// what it saw in its rehearsal.
+    ///
+    /// # Errors
+    /// What kept the fresh instance from coming up.
+    pub fn debut(&self) -> Result<(), Failure> {
+        if self.interest.stateful {
+            let fresh = self.start()?;
+            self.lock().idle = vec![fresh];
+        }
+        self.blueprint.series.breaker.set(self.breaker().number());
+        Ok(())
+    }
+
+    /// Another generation has taken over, or this one runs again. Instances that are not needed for that go; the one of a
+    /// stateful plugin stays, since its state would be lost with it.
+    pub fn retire(&self, is_retired: bool) {
+        let mut state = self.lock();
+        state.is_retired = is_retired;
+        let surplus =
+            if is_retired && !self.interest.stateful { std::mem::take(&mut state.idle) } else { Vec::new() };
+        let breaker = state.breaker.state();
+        drop(state);
+        drop(surplus);
+        if !is_retired {
+            self.blueprint.series.breaker.set(breaker.number());
+        }
     }
 
     /// Where the circuit breaker is.
@@ -204,8 +234,13 @@ impl Drop for Lease<'_> {
         if std::thread::panicking() {
             (self.instance, self.survived) = (None, Some(false));
         }
+        let mut surplus = None;
         if let Some(instance) = self.instance.take() {
-            state.idle.push(instance);
+            if state.is_retired && !self.pool.interest.stateful {
+                surplus = Some(instance);
+            } else {
+                state.idle.push(instance);
+            }
         }
         let before = state.breaker.state();
         match self.survived {
@@ -216,6 +251,7 @@ impl Drop for Lease<'_> {
         }
         let now = state.breaker.state();
         drop(state);
+        drop(surplus);
         self.pool.announce(before, now);
         self.pool.freed.notify_one();
     }

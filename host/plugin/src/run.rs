@@ -4,6 +4,7 @@
 
 mod isolate;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,11 +16,16 @@ use crate::chain::Chain;
 use crate::failure::{Failure, Reason};
 use crate::load::Plugin;
 use crate::pool::{Blame, Lease};
+use crate::recent;
 use crate::scratch::{Scratch, Tally};
 use crate::settings::OnError;
 
 /// How long a sender waits after a plugin failed.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Items, and bytes of the view, that a plugin may look at within its timeout. A call on more has proportionally more time.
+const ITEMS_A_TIMEOUT: u64 = 1000;
+const BYTES_A_TIMEOUT: usize = 1 << 20;
 
 /// The batch on its way.
 struct Run<'a> {
@@ -28,6 +34,8 @@ struct Run<'a> {
     /// The bytes that the tape is of.
     source: Bytes,
     received: u64,
+    /// No part of the traffic, so nothing is counted.
+    is_rehearsal: bool,
 }
 
 /// Runs the batch through the chain. `None` if every item was dropped.
@@ -40,7 +48,8 @@ pub(crate) fn through(
     scratch: &mut Scratch,
 ) -> Result<Option<Batch>, Refusal> {
     let source = batch.payload.clone();
-    let mut run = Run { chain, signal: batch.signal, source, received: batch.received_unix_nano };
+    let received = batch.received_unix_nano;
+    let mut run = Run { chain, signal: batch.signal, source, received, is_rehearsal: false };
     scratch
         .tape
         .walk(&chain.plan, &run.source)
@@ -67,6 +76,33 @@ pub(crate) fn through(
     Ok(Some(batch))
 }
 
+/// Runs a request through one plugin that takes no part in the traffic: `None` if nothing is left.
+///
+/// # Errors
+/// How the plugin failed, whatever its policy.
+pub(crate) fn alone(
+    plugin: &Arc<Plugin>,
+    signal: Signal,
+    source: Bytes,
+    received: u64,
+) -> Result<Option<Bytes>, Failure> {
+    let chain = Chain::alone(signal, Arc::clone(plugin));
+    let mut run = Run { chain: &chain, signal, source, received, is_rehearsal: true };
+    let mut scratch = Scratch::default();
+    let invalid = |error| Failure::new(Reason::BadEdit, format!("{error}"));
+    scratch.tape.walk(&chain.plan, &run.source).map_err(invalid)?;
+    if chain.plan.wants(0) {
+        run.plugin(0, plugin, &mut scratch, &mut Tally::default())?;
+    }
+    if scratch.tape.items() > 0 && scratch.tape.items_left() == 0 {
+        return Ok(None);
+    }
+    if scratch.tape.is_changed() {
+        run.splice(&mut scratch);
+    }
+    Ok(Some(run.source))
+}
+
 impl Run<'_> {
     /// Each plugin in turn. Says whether nothing is left.
     fn plugins(&mut self, scratch: &mut Scratch) -> Result<bool, Refusal> {
@@ -79,7 +115,12 @@ impl Run<'_> {
             }
             let mut tally = Tally::default();
             let mut nothing_left = false;
-            if let Err(failure) = self.plugin(index, plugin, scratch, &mut tally) {
+            let copy = plugin.recent.is_due(self.signal, self.received).then(|| self.copy(&mut scratch.tape));
+            let outcome = self.plugin(index, plugin, scratch, &mut tally);
+            if let (Ok(()), Some(copy)) = (&outcome, copy) {
+                plugin.recent.keep(self.signal, self.received, copy);
+            }
+            if let Err(failure) = outcome {
                 plugin.failed(&failure);
                 match plugin.on_error {
                     OnError::Reject => return Err(refusal(plugin, &failure)),
@@ -104,6 +145,20 @@ impl Run<'_> {
             }
         }
         Ok(false)
+    }
+
+    /// The request as it is now, or the first items of it if it is large.
+    fn copy(&self, tape: &mut Tape) -> Vec<u8> {
+        let mut out = Vec::new();
+        let share = self.source.len().div_ceil(recent::BATCH_BYTES_MAX) as u64;
+        if share > 1 {
+            let mut head = tape.clone();
+            head.drop_items(tape.items() / share..tape.items());
+            head.splice(&self.chain.plan, &self.source, &mut out);
+        } else {
+            tape.splice(&self.chain.plan, &self.source, &mut out);
+        }
+        out
     }
 
     /// The tape's changes become the source. They are still on the tape, which is not to be spliced again.
@@ -139,8 +194,11 @@ impl Run<'_> {
         let Some(cursor) = view.build(plan, index, tape, &self.source, Cursor::default()) else {
             return Ok(());
         };
-        plugin.series.signal(self.signal).items_in.inc_by(tape.items_left());
-        let mut lease = plugin.pool.lend(plugin.timeout, Blame::Plugin)?;
+        if !self.is_rehearsal {
+            plugin.series.signal(self.signal).items_in.inc_by(tape.items_left());
+        }
+        let blame = if self.is_rehearsal { Blame::Items } else { Blame::Plugin };
+        let mut lease = plugin.pool.lend(plugin.timeout, blame)?;
         self.parts(index, plugin, &mut lease, (tape, view, cursor), plugin.timeout, tally)
     }
 
@@ -195,14 +253,25 @@ impl Run<'_> {
         view: &View,
         timeout: Duration,
     ) -> Result<bindings::Edits, Failure> {
-        let series = plugin.series.signal(self.signal);
-        series.calls.inc();
         let batch = bindings::Batch::new(self.signal, self.received, view.index(), view.bytes());
+        let timeout = growing(timeout, view);
+        if !self.is_rehearsal {
+            plugin.series.signal(self.signal).calls.inc();
+        }
         let began = Instant::now();
         let answer = lease.process(batch, timeout);
-        plugin.series.call_duration.observe(began.elapsed().as_secs_f64());
+        if !self.is_rehearsal {
+            plugin.series.call_duration.observe(began.elapsed().as_secs_f64());
+        }
         answer
     }
+}
+
+/// How long a call on this view may take.
+fn growing(timeout: Duration, view: &View) -> Duration {
+    let items = view.items() as f64 / ITEMS_A_TIMEOUT as f64;
+    let bytes = (view.bytes().len() + size_of_val(view.index())) as f64 / BYTES_A_TIMEOUT as f64;
+    timeout.mul_f64(items.max(bytes).max(1.0))
 }
 
 /// Says which plugin and how, never what it saw.

@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::failure::LoadError;
 use crate::fingerprint::hex;
 use crate::ledger::{Ledger, Live, Pass};
+use crate::load::Plugin;
 use crate::settings::{OnError, Source};
 use crate::watch::Watch;
 
@@ -32,6 +33,8 @@ pub struct PluginInfo {
     pub sha256: String,
     /// How many generations of it weir has run, this one included.
     pub generation: u64,
+    /// The digest of the newer generation that was given up, since it failed too often; this one runs in its place.
+    pub given_up: Option<String>,
     /// What it sees and may change.
     pub interest: Interest,
     /// What becomes of a batch when it fails.
@@ -86,12 +89,15 @@ impl PluginSet {
         &self.id
     }
 
-    /// Plugins whose circuit breaker is not closed, with its state.
+    /// Plugins that were rolled back (`rolled_back`) or whose circuit breaker is not closed (`half_open`, `open`).
     pub fn troubled(&self) -> Vec<(String, &'static str)> {
         let live = self.live.load();
-        let states =
-            live.plugins.iter().map(|plugin| (plugin.name.to_string(), plugin.pool.breaker().name()));
-        states.filter(|(_, breaker)| *breaker != "closed").collect()
+        let state = |plugin: &Arc<Plugin>| match plugin.probation.is_failed() {
+            true => "rolled_back",
+            false => plugin.pool.breaker().name(),
+        };
+        let states = live.plugins.iter().map(|plugin| (plugin.name.to_string(), state(plugin)));
+        states.filter(|(_, state)| *state != "closed").collect()
     }
 
     /// Plugins that were there at the start and have not loaded yet.
@@ -102,11 +108,13 @@ impl PluginSet {
     /// The plugins that run now, in order.
     pub fn plugins(&self) -> Vec<PluginInfo> {
         let live = self.live.load();
-        let info = live.plugins.iter().map(|plugin| PluginInfo {
+        let running = live.plugins.iter().map(|newest| (newest, newest.running()));
+        let info = running.map(|(newest, plugin)| PluginInfo {
             name: plugin.name.to_string(),
             sha256: hex(&plugin.code().sha),
             interest: plugin.interest().clone(),
-            generation: plugin.generation,
+            generation: plugin.generation(),
+            given_up: newest.probation.is_failed().then(|| hex(&newest.code().sha)),
             on_error: plugin.on_error,
             breaker: plugin.pool.breaker().name(),
             since: plugin.since,

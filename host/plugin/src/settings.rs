@@ -13,6 +13,20 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(1);
 /// The memory of one instance unless the operator says otherwise: ample for every language but SpiderMonkey.
 pub(crate) const MEMORY_LIMIT_BYTES: u64 = 64 << 20;
 
+/// How long a fresh instance may take until it is configured: large tables are read then.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// Edits of one answer: ten for each of a hundred thousand items.
+const EDITS_MAX: u64 = 1_000_000;
+/// How many times as large as what the plugin was shown its answer may be, and how many bytes more.
+const ANSWER_FACTOR: u64 = 4;
+const ANSWER_BYTES: u64 = 1 << 20;
+/// Table elements of one instance. Python needs tens of thousands; eight bytes each.
+const TABLE_ELEMENTS_MAX: u64 = 200_000;
+/// Log lines that a plugin may write in the long run.
+const LOG_LINES_PER_SECOND: u32 = 10;
+/// (counter, label) pairs of one plugin.
+const COUNTERS_MAX: u64 = 64;
+
 /// What becomes of a batch when a plugin fails on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -38,6 +52,40 @@ pub struct Grant {
     pub path: String,
 }
 
+/// What a plugin may take besides time and memory. The native stack, 1 MiB, is the same for all: wasmtime sets it for the
+/// whole engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuestLimits {
+    /// Edits of one answer.
+    pub edits: u64,
+    /// An answer may be so many times as large as what the plugin was shown...
+    pub answer_factor: u64,
+    /// ...and so many bytes more.
+    pub answer_bytes: u64,
+    /// Elements of all tables of an instance.
+    pub table_elements: u64,
+    /// How long a fresh instance may take until it is configured.
+    pub start_timeout: Duration,
+    /// Log lines a second in the long run; ten times as many at once. More are counted and not written.
+    pub log_lines_per_second: u32,
+    /// Different (counter, label) pairs. More are counted together as `other`.
+    pub counters: u64,
+}
+
+impl Default for GuestLimits {
+    fn default() -> Self {
+        GuestLimits {
+            edits: EDITS_MAX,
+            answer_factor: ANSWER_FACTOR,
+            answer_bytes: ANSWER_BYTES,
+            table_elements: TABLE_ELEMENTS_MAX,
+            start_timeout: START_TIMEOUT,
+            log_lines_per_second: LOG_LINES_PER_SECOND,
+            counters: COUNTERS_MAX,
+        }
+    }
+}
+
 /// How one plugin is to be run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PluginSettings {
@@ -47,10 +95,13 @@ pub struct PluginSettings {
     pub config: serde_json::Value,
     /// What becomes of a batch when the plugin fails on it.
     pub on_error: OnError,
-    /// How long one call may take.
+    /// How long one call may take on up to a thousand items and 1 MiB of what the plugin sees; more has proportionally
+    /// more time.
     pub timeout: Duration,
     /// How much linear memory one instance may have, in bytes.
     pub memory_limit_bytes: u64,
+    /// What it may take besides.
+    pub limits: GuestLimits,
     /// What the plugin may read. Nothing else of the file system exists for it.
     pub files: Vec<Grant>,
 }
@@ -63,6 +114,7 @@ impl Default for PluginSettings {
             on_error: OnError::default(),
             timeout: TIMEOUT,
             memory_limit_bytes: MEMORY_LIMIT_BYTES,
+            limits: GuestLimits::default(),
             files: Vec::new(),
         }
     }

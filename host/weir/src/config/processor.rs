@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use weir_plugin::{Grant, OnError, PluginSettings, SettingsReader, Source};
+use weir_plugin::{Grant, GuestLimits, OnError, PluginSettings, SettingsReader, Source};
 
 use super::at::At;
 use super::diagnostic::{Diagnostic, Place};
@@ -16,7 +16,9 @@ use super::{expand, read, reader, yaml};
 /// Wasm's 32-bit memories end here, in MiB.
 const MEMORY_MIB_MAX: u64 = 4096;
 /// What belongs to one plugin and so cannot stand beside `directory`.
-const PLUGIN_KEYS: [&str; 5] = ["config", "on_error", "timeout", "memory_limit_mib", "files"];
+const PLUGIN_KEYS: [&str; 6] = ["config", "on_error", "timeout", "memory_limit_mib", "limits", "files"];
+/// The most of anything that a limit may allow: far more than any plugin has use for, and no overflow.
+const COUNT_MAX: u64 = 100_000_000;
 
 /// One `wasm` processor.
 #[derive(Clone, Debug)]
@@ -47,27 +49,94 @@ struct RawWasmProcessor {
     timeout: Duration,
     #[serde(deserialize_with = "bounded::<1, MEMORY_MIB_MAX, _, _>")]
     memory_limit_mib: u64,
+    limits: RawLimits,
     files: Vec<Grant>,
+}
+
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawLimits {
+    #[serde(deserialize_with = "bounded::<1, COUNT_MAX, _, _>")]
+    edits: u64,
+    #[serde(deserialize_with = "bounded::<0, 1000, _, _>")]
+    answer_factor: u64,
+    #[serde(deserialize_with = "bounded::<1, 1024, _, _>")]
+    answer_mib: u64,
+    #[serde(deserialize_with = "bounded::<1, COUNT_MAX, _, _>")]
+    table_elements: u64,
+    #[serde(deserialize_with = "positive_duration")]
+    start_timeout: Duration,
+    #[serde(deserialize_with = "bounded::<0, 10_000, _, _>")]
+    log_lines_per_second: u32,
+    #[serde(deserialize_with = "bounded::<0, 10_000, _, _>")]
+    counters: u64,
+}
+
+impl Default for RawLimits {
+    fn default() -> Self {
+        let GuestLimits {
+            edits,
+            answer_factor,
+            answer_bytes,
+            table_elements,
+            start_timeout,
+            log_lines_per_second,
+            counters,
+        } = GuestLimits::default();
+        let answer_mib = answer_bytes >> 20;
+        RawLimits {
+            edits,
+            answer_factor,
+            answer_mib,
+            table_elements,
+            start_timeout,
+            log_lines_per_second,
+            counters,
+        }
+    }
+}
+
+impl From<RawLimits> for GuestLimits {
+    fn from(raw: RawLimits) -> Self {
+        GuestLimits {
+            edits: raw.edits,
+            answer_factor: raw.answer_factor,
+            answer_bytes: raw.answer_mib << 20,
+            table_elements: raw.table_elements,
+            start_timeout: raw.start_timeout,
+            log_lines_per_second: raw.log_lines_per_second,
+            counters: raw.counters,
+        }
+    }
 }
 
 impl Default for RawWasmProcessor {
     fn default() -> Self {
-        let PluginSettings { plugin: _, config, on_error, timeout, memory_limit_bytes, files } =
+        let PluginSettings { plugin: _, config, on_error, timeout, memory_limit_bytes, limits: _, files } =
             PluginSettings::default();
-        let memory_limit_mib = memory_limit_bytes >> 20;
-        RawWasmProcessor { plugin: None, directory: None, config, on_error, timeout, memory_limit_mib, files }
+        RawWasmProcessor {
+            plugin: None,
+            directory: None,
+            config,
+            on_error,
+            timeout,
+            memory_limit_mib: memory_limit_bytes >> 20,
+            limits: RawLimits::default(),
+            files,
+        }
     }
 }
 
 impl RawWasmProcessor {
     fn into_settings(self, plugin: PathBuf) -> PluginSettings {
-        let RawWasmProcessor { config, on_error, timeout, memory_limit_mib, files, .. } = self;
+        let RawWasmProcessor { config, on_error, timeout, memory_limit_mib, limits, files, .. } = self;
         PluginSettings {
             plugin,
             config,
             on_error,
             timeout,
             memory_limit_bytes: memory_limit_mib << 20,
+            limits: limits.into(),
             files,
         }
     }

@@ -76,6 +76,7 @@ fn plugin(info: &PluginInfo) -> Value {
         "name": info.name,
         "sha256": info.sha256,
         "generation": info.generation,
+        "given_up": info.given_up,
         "since": rfc3339(info.since),
         "on_error": format!("{:?}", info.on_error).to_lowercase(),
         "breaker": info.breaker,
