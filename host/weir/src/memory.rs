@@ -1,5 +1,5 @@
-//! How much memory there is, and giving some back after the start. Loading a configuration and plugins touches megabytes of weir's own code that
-//! serving never needs again, and thousands of idle sidecars pay for each page that stays mapped.
+//! How much memory there is, and giving some back after the start. Loading a configuration and plugins touches megabytes of
+//! code that serving never needs again, and thousands of idle sidecars pay for each page that stays mapped.
 
 use std::ffi::c_void;
 use std::fs;
@@ -14,13 +14,13 @@ pub(crate) fn limit_bytes() -> Option<u64> {
     limit.filter(|limit| *limit < 1 << 60)
 }
 
-/// Unmaps the pages of code that were touched so far. They stay in the page cache, and those that are needed come
-/// back with a minor fault each time sixteen of them are touched.
+/// Unmaps the pages of code and constants, weir's own and those of compiled plugins, that were touched so far. They stay in
+/// the page cache, and those that are needed come back with a minor fault each time sixteen of them are touched.
 #[allow(unsafe_code, reason = "there is no safe call to give back pages of code")]
 pub(crate) fn release_code_pages() {
     let Ok(smaps) = fs::read_to_string("/proc/self/smaps") else { return };
-    for Range { start, end } in clean_code(&smaps) {
-        // SAFETY: the range is a file-backed, executable, never written mapping, as `clean_code` has checked: a page
+    for Range { start, end } in clean_files(&smaps) {
+        // SAFETY: the range is a file-backed, read-only, never written mapping, as `clean_files` has checked: a page
         // that is given back is read from the same file again, so no code and no data can change by this.
         let result = unsafe { libc::madvise(start as *mut c_void, end - start, libc::MADV_DONTNEED) };
         if result != 0 {
@@ -29,14 +29,14 @@ pub(crate) fn release_code_pages() {
     }
 }
 
-/// The mappings of executables and libraries that hold code and no page of which was ever written. Compiled plugins
-/// are left alone: their code may have been relocated in memory.
-fn clean_code(smaps: &str) -> Vec<Range<usize>> {
+/// The mappings of files that nobody can write to and no page of which was ever written: executables, libraries, compiled
+/// plugins. Where code was relocated in memory, some page was.
+fn clean_files(smaps: &str) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
     let mut current = None;
     for line in smaps.lines() {
         if let Some(header) = Mapping::parse(line) {
-            current = header.is_library_code().then_some(header.range);
+            current = header.is_read_only_file().then_some(header.range);
         } else if let Some(written) = line.strip_prefix("Anonymous:") {
             // Pages that are no longer the file's. (A file that was just written has "dirty" pages, which are.)
             if written.trim() == "0 kB" {
@@ -64,8 +64,8 @@ impl<'a> Mapping<'a> {
         Some(Mapping { range, permissions, path })
     }
 
-    fn is_library_code(&self) -> bool {
-        self.permissions == "r-xp" && self.path.starts_with('/') && !self.path.ends_with(".cwasm")
+    fn is_read_only_file(&self) -> bool {
+        matches!(self.permissions, "r-xp" | "r--p") && self.path.starts_with('/')
     }
 }
 
@@ -74,10 +74,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_code_that_was_never_written_is_given_back() {
+    fn only_files_that_were_never_written_to_in_memory_are_given_back() {
         let smaps = "\
 1000-2000 r--p 00000000 fe:00 1 /usr/bin/weir
-Anonymous:             0 kB
+Anonymous:             4 kB
 2000-9000 r-xp 00001000 fe:00 1 /usr/bin/weir
 Rss:                  28 kB
 Anonymous:             0 kB
@@ -85,18 +85,20 @@ Anonymous:             0 kB
 Anonymous:             4 kB
 b000-c000 r-xp 00000000 fe:00 2 /lib/patched.so
 Anonymous:             4 kB
-d000-e000 r-xp 00000000 fe:00 3 /cache/x.cwasm
+d000-e000 r--p 00000000 fe:00 3 /cache/x.cwasm
+Anonymous:             0 kB
+e000-f000 rw-p 00000000 fe:00 3 /cache/x.cwasm
 Anonymous:             0 kB
 f000-10000 r-xp 00000000 00:00 0 [vdso]
 Anonymous:             0 kB
 ";
-        let given_back = clean_code(smaps);
-        assert_eq!((given_back.len(), given_back.first()), (1, Some(&(0x2000..0x9000))));
+        let given_back = clean_files(smaps);
+        assert_eq!(given_back, [0x2000..0x9000, 0xd000..0xe000]);
     }
 
     #[test]
     fn code_goes_on_after_its_pages_were_given_back() {
-        let own_code = || clean_code(&fs::read_to_string("/proc/self/smaps").unwrap());
+        let own_code = || clean_files(&fs::read_to_string("/proc/self/smaps").unwrap());
         let before = own_code();
         assert!(!before.is_empty());
         release_code_pages();
