@@ -28,4 +28,5 @@ mod secrets;
 mod self_metrics;
 mod shutdown;
 mod stateful;
+mod take_over;
 mod wire;
