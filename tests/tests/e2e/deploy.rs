@@ -65,6 +65,38 @@ async fn the_configuration_in_the_readme_is_valid() {
 }
 
 #[tokio::test]
+async fn the_limits_in_the_readme_are_the_defaults_of_keys_that_exist() {
+    let readme = read("README.md");
+    let limits = readme.split("```yaml\nlimits: ").nth(1).unwrap().split("```").next().unwrap();
+    let processor = format!("{{plugin: target/plugins/redact.wasm, limits: {limits}}}");
+    let pipeline = "{receivers: [otlp], processors: [wasm], exporters: [nop]}";
+    let config = format!(
+        "receivers: {{otlp: {{protocols: {{grpc: }}}}}}\nprocessors: {{wasm: {processor}}}\nexporters: {{nop: }}\n\
+         service: {{pipelines: {{logs: {pipeline}}}}}\n"
+    );
+    assert_valid("README.md", &config).await;
+}
+
+#[tokio::test]
+async fn the_sample_in_the_readme_is_what_the_example_plugin_does() {
+    let readme = read("README.md");
+    let sample = readme.split("tenant.samples/one-log.json:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let plugins = tempfile::tempdir().unwrap();
+    let samples = plugins.path().join("tenant.samples");
+    std::fs::create_dir(&samples).unwrap();
+    std::fs::write(samples.join("one-log.json"), sample).unwrap();
+    let tenant = build::target_dir().join("plugins/examples/tenant.wasm");
+    std::fs::copy(tenant, plugins.path().join("tenant.wasm")).unwrap();
+    let config = "receivers: {otlp: {protocols: {grpc: }}}\nprocessors: {wasm: {directory: .}}\nexporters: {nop: }\n\
+                  service: {pipelines: {logs: {receivers: [otlp], processors: [wasm], exporters: [nop]}}}\n";
+    std::fs::write(plugins.path().join("config.yaml"), config).unwrap();
+    let output = weir::run(&["validate", "--config", "config.yaml"], plugins.path()).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("samples=1"), "{said}");
+}
+
+#[tokio::test]
 async fn the_configuration_in_the_kubernetes_manifest_is_valid() {
     let manifest = read("deploy/kubernetes/sidecar.yaml");
     assert_valid("deploy/kubernetes/sidecar.yaml", &literal_block(&manifest, "config.yaml")).await;
