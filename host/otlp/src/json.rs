@@ -1,6 +1,6 @@
 //! OTLP/JSON: from its text to protobuf bytes and back, and the comparison of two requests by what they mean.
 //!
-//! - `decode`, `encode`, `difference`: the three directions.
+//! - `decode`, `encode`, `difference`: the three directions; `value`: what `decode` reads at one place.
 //! - `schema`, `messages`, `enums`: names, numbers and types of OTLP's fields.
 //! - `number`, `bytes`: values whose form in JSON differs from that on the wire.
 //! - `body`: messages that are written before their lengths are known; `fields`: a message that is read.
@@ -18,6 +18,7 @@ mod messages;
 mod number;
 mod path;
 mod schema;
+mod value;
 
 pub use decode::decode;
 pub use difference::difference;

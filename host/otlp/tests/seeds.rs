@@ -6,7 +6,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{checks, declared};
+use common::{checks, declared, json};
 
 /// Changed copies of each input. They are the same in every run: what fails here fails again.
 const MUTATIONS: u64 = 300;
@@ -77,4 +77,15 @@ fn the_seeds_of_the_splice_hold() {
 #[test]
 fn the_seeds_of_the_interest_hold() {
     replay("interest", declared::any_interest);
+}
+
+#[test]
+fn the_seeds_of_the_json_codec_hold() {
+    replay("json", |data| {
+        json::any_text(data);
+        json::mutated_text(data);
+        json::round_trip(data);
+        json::any_request(data);
+        json::difference_of_two(data);
+    });
 }

@@ -8,16 +8,14 @@
 //! - `null` is absence, wherever a field stands; it is an error as an element of a list.
 //! - Numbers of an enum that have no name are kept. Names that are not known are an error.
 
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess};
 
 use super::body::Body;
 use super::error::{Fault, JsonError, TEXT_MAX};
 use super::path::Path;
 use super::schema::{Field, Kind, Message, Rule};
-use super::{bytes, messages, number};
+use super::value::{Key, Place, Value};
+use super::{bytes, messages};
 use crate::codes::Signal;
 use crate::wire::{DEPTH_MAX, put_len, put_tag, put_varint, wire_type};
 
@@ -51,8 +49,9 @@ pub fn decode(signal: Signal, text: &[u8]) -> Result<Vec<u8>, JsonError> {
     }
 }
 
-struct Decoder {
-    body: Body,
+/// What has been written, and where the reader is.
+pub(super) struct Decoder {
+    pub body: Body,
     path: Path,
     /// How many arrays and maps are open.
     depth: u8,
@@ -62,12 +61,12 @@ struct Decoder {
 
 impl Decoder {
     #[cold]
-    fn fail<E: Error>(&mut self, fault: Fault) -> E {
+    pub(super) fn fail<E: Error>(&mut self, fault: Fault) -> E {
         self.fault = Some(fault);
         E::custom("")
     }
 
-    fn put_number(&mut self, place: Place, kind: Kind, bits: u64) {
+    pub(super) fn put_number(&mut self, place: Place, kind: Kind, bits: u64) {
         let out = &mut self.body.bytes;
         match place {
             Place::Field(field) if field.rule == Rule::Plain && bits == 0 => return,
@@ -83,7 +82,7 @@ impl Decoder {
     }
 
     /// A string, or bytes in the form of one.
-    fn put_text(&mut self, place: Place, field: &Field, text: &str) -> Result<(), Fault> {
+    pub(super) fn put_text(&mut self, place: Place, field: &Field, text: &str) -> Result<(), Fault> {
         if text.is_empty() && matches!(place, Place::Field(_)) && field.rule == Rule::Plain {
             return Ok(());
         }
@@ -101,7 +100,7 @@ impl Decoder {
     }
 
     /// The fields of an object.
-    fn fields<'de, A: MapAccess<'de>>(
+    pub(super) fn fields<'de, A: MapAccess<'de>>(
         &mut self,
         message: &'static Message,
         mut map: A,
@@ -129,7 +128,7 @@ impl Decoder {
         Ok(())
     }
 
-    fn message<'de, A: MapAccess<'de>>(
+    pub(super) fn message<'de, A: MapAccess<'de>>(
         &mut self,
         number: u32,
         message: &'static Message,
@@ -148,7 +147,7 @@ impl Decoder {
         Ok(())
     }
 
-    fn elements<'de, A: SeqAccess<'de>>(
+    pub(super) fn elements<'de, A: SeqAccess<'de>>(
         &mut self,
         field: &'static Field,
         mut seq: A,
@@ -161,184 +160,5 @@ impl Decoder {
         }
         self.path.whole();
         Ok(())
-    }
-}
-
-/// Where a value stands.
-#[derive(Clone, Copy)]
-enum Place {
-    Request(&'static Message),
-    Field(&'static Field),
-    Element(&'static Field),
-}
-
-impl Place {
-    /// What is expected here.
-    fn expected(self) -> &'static str {
-        match self {
-            Place::Request(_) => "an object",
-            Place::Field(field) if field.is_list() => "a list",
-            Place::Field(field) | Place::Element(field) => match field.kind {
-                Kind::Str => "a string",
-                Kind::Base64 => "a string in base64",
-                Kind::Hex(_) => "a string of hexadecimal digits",
-                Kind::Bool => "true or false",
-                Kind::Nested(_) => "an object",
-                _ => "a number",
-            },
-        }
-    }
-
-    /// The field of which one value stands here: not of a list of them.
-    fn single(self) -> Option<&'static Field> {
-        match self {
-            Place::Field(field) if !field.is_list() => Some(field),
-            Place::Element(field) => Some(field),
-            _ => None,
-        }
-    }
-}
-
-/// Writes one value. Says whether there is one: null is none.
-struct Value<'d> {
-    decoder: &'d mut Decoder,
-    place: Place,
-}
-
-impl Value<'_> {
-    /// A value of another type. It is not shown, which the default of serde would do.
-    fn wrong<E: Error>(self) -> Result<bool, E> {
-        Err(self.decoder.fail(Fault::Expected(self.place.expected())))
-    }
-
-    /// A number as it stands in the text.
-    fn number<E: Error>(self, kind: Kind, raw: &str) -> Result<bool, E> {
-        if raw == "null" {
-            return self.visit_unit();
-        }
-        match number::parse(kind, raw) {
-            Ok(bits) => {
-                self.decoder.put_number(self.place, kind, bits);
-                Ok(true)
-            }
-            Err(fault) => Err(self.decoder.fail(fault)),
-        }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Value<'_> {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        match self.place.single() {
-            Some(field) if field.kind.is_number() => {
-                let raw: &RawValue = serde::Deserialize::deserialize(deserializer)?;
-                self.number(field.kind, raw.get())
-            }
-            _ => deserializer.deserialize_any(self),
-        }
-    }
-}
-
-impl<'de> Visitor<'de> for Value<'_> {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(self.place.expected())
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<bool, E> {
-        match self.place {
-            Place::Field(_) => Ok(false),
-            Place::Element(_) => Err(self.decoder.fail(Fault::NullElement)),
-            Place::Request(_) => self.wrong(),
-        }
-    }
-
-    fn visit_bool<E: Error>(self, on: bool) -> Result<bool, E> {
-        match self.place.single() {
-            Some(field) if matches!(field.kind, Kind::Bool) => {
-                self.decoder.put_number(self.place, Kind::Bool, on.into());
-                Ok(true)
-            }
-            _ => self.wrong(),
-        }
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<bool, E> {
-        self.wrong()
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<bool, E> {
-        self.wrong()
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<bool, E> {
-        self.wrong()
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
-        match self.place.single() {
-            Some(field) if matches!(field.kind, Kind::Str | Kind::Base64 | Kind::Hex(_)) => {
-                match self.decoder.put_text(self.place, field, text) {
-                    Ok(()) => Ok(true),
-                    Err(fault) => Err(self.decoder.fail(fault)),
-                }
-            }
-            _ => self.wrong(),
-        }
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<bool, A::Error> {
-        match self.place {
-            Place::Field(field) if field.is_packed() => {
-                let open = self.decoder.body.open(field.number);
-                self.decoder.elements(field, seq)?;
-                self.decoder.body.close_list(open);
-                Ok(true)
-            }
-            Place::Field(field) if field.is_list() => {
-                self.decoder.elements(field, seq)?;
-                Ok(true)
-            }
-            _ => self.wrong(),
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<bool, A::Error> {
-        if let Place::Request(message) = self.place {
-            self.decoder.fields(message, map)?;
-            return Ok(true);
-        }
-        match self.place.single() {
-            Some(Field { number, kind: Kind::Nested(message), .. }) => {
-                self.decoder.message(*number, message, map)?;
-                Ok(true)
-            }
-            _ => self.wrong(),
-        }
-    }
-}
-
-/// Reads a key: the place of its field in the message, or none if it is not known.
-struct Key(&'static Message);
-
-impl<'de> DeserializeSeed<'de> for Key {
-    type Value = Option<usize>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<usize>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Key {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a field's name")
-    }
-
-    fn visit_str<E: Error>(self, key: &str) -> Result<Option<usize>, E> {
-        Ok(self.0.named(key))
     }
 }
