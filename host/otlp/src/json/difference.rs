@@ -1,7 +1,7 @@
 //! Whether two requests mean the same, and where they first differ.
 
 use super::encode::Encoder;
-use super::fields::{Content, Payload, read};
+use super::fields::{Content, Elements, Payload, read};
 use super::messages::{self, ANY_VALUE, KEY_VALUE};
 use super::path::Path;
 use super::schema::{Field, Kind, Message, Rule};
@@ -68,16 +68,16 @@ fn malformed(side: &str, error: WireError) -> String {
 }
 
 impl Compare {
-    fn message(&mut self, message: &'static Message, pair: Pair<&Payload>) -> Same {
+    fn message(&mut self, message: &'static Message, payloads: Pair<&Payload>) -> Same {
         if message.is_container {
             if self.depth >= DEPTH_MAX {
-                return Err(malformed("expected", WireError::new(Fault::Depth, pair.expected.pos())));
+                return Err(malformed("expected", WireError::new(Fault::Depth, payloads.expected.pos())));
             }
             self.depth += 1;
         }
-        let contents = pair.read(message)?;
+        let contents = payloads.read(message)?;
         if std::ptr::eq(message, &ANY_VALUE) {
-            self.any_value(&contents, pair)?;
+            self.any_value(&contents, payloads)?;
         } else {
             for (place, field) in message.fields.iter().enumerate() {
                 let pair = Pair { expected: &contents.expected[place], found: &contents.found[place] };
@@ -86,7 +86,11 @@ impl Compare {
                 if has_step {
                     self.path.enter(field.name);
                 }
-                self.content(field, pair)?;
+                if field.is_list() {
+                    self.lists(field, payloads)?;
+                } else {
+                    self.content(field, pair)?;
+                }
                 if has_step {
                     self.path.leave();
                 }
@@ -138,13 +142,15 @@ impl Compare {
             {
                 self.message(message, Pair { expected: &Payload::EMPTY, found })
             }
-            _ if field.is_list() => self.lists(field, pair),
             _ => Err(self.differ(pair.map(|content| shown(field, content)))),
         }
     }
 
-    fn lists(&mut self, field: &'static Field, pair: Pair<&Content>) -> Same {
-        let lists = pair.map(elements);
+    fn lists(&mut self, field: &'static Field, payloads: Pair<&Payload>) -> Same {
+        let lists = Pair {
+            expected: elements(field, payloads.expected).map_err(|error| malformed("expected", error))?,
+            found: elements(field, payloads.found).map_err(|error| malformed("found", error))?,
+        };
         let same = match field.rule {
             Rule::Pairs => self.attributes(field, &lists),
             _ => self.in_order(field, &lists),
@@ -162,7 +168,7 @@ impl Compare {
                 found: lists.found.get(place).unwrap_or(&Content::Absent),
             };
             if expected == found {
-                self.element(field, one)?;
+                self.content(field, one)?;
             } else if place >= expected.min(found) || Compare::is_other(self.depth, field, one) {
                 let text = self.differ(one.map(|content| shown(field, content)));
                 return Err(format!("{text} (of {expected} elements, {found} were found)"));
@@ -173,20 +179,7 @@ impl Compare {
 
     /// Whether two elements differ, in whatever.
     fn is_other(depth: u8, field: &'static Field, pair: Pair<&Content>) -> bool {
-        Compare { path: Path::default(), depth }.element(field, pair).is_err()
-    }
-
-    fn element(&mut self, field: &'static Field, pair: Pair<&Content>) -> Same {
-        match (pair.expected, pair.found, field.kind) {
-            (Content::Message(expected), Content::Message(found), Kind::Nested(message)) => {
-                self.message(message, Pair { expected, found })
-            }
-            (Content::Number(expected), Content::Number(found), kind) if is_same(kind, *expected, *found) => {
-                Ok(())
-            }
-            (Content::Bytes(expected), Content::Bytes(found), _) if expected == found => Ok(()),
-            _ => Err(self.differ(pair.map(|content| shown(field, content)))),
-        }
+        Compare { path: Path::default(), depth }.content(field, pair).is_err()
     }
 
     /// Pairs by their keys. Several with the same key are compared in their order, which readers go by.
@@ -203,7 +196,7 @@ impl Compare {
             self.path.key(cut(&text_of(key), KEY_SHOWN));
             let of_key = |(other, _): &(&[u8], &Content)| *other == key;
             match (expected.next_if(of_key), found.next_if(of_key)) {
-                (Some((_, expected)), Some((_, found))) => self.element(field, Pair { expected, found })?,
+                (Some((_, expected)), Some((_, found))) => self.content(field, Pair { expected, found })?,
                 (expected, found) => {
                     let value = |one: Option<(&[u8], &Content)>| match one {
                         Some((_, content)) => shown_value(field, content),
@@ -231,14 +224,12 @@ fn is_same(kind: Kind, expected: u64, found: u64) -> bool {
     expected == found || matches!(kind, Kind::Double) && is_nan(expected) && is_nan(found)
 }
 
-/// The elements of a list, each as the content of a field.
-fn elements<'a>(list: &Content<'a>) -> Vec<Content<'a>> {
-    match list {
-        Content::Numbers(list) => list.iter().map(|bits| Content::Number(*bits)).collect(),
-        Content::Texts(list) => list.iter().map(|bytes| Content::Bytes(bytes)).collect(),
-        Content::Messages(list) => list.iter().map(|payload| Content::Message(payload.clone())).collect(),
-        _ => Vec::new(),
+fn elements<'a>(field: &'static Field, payload: &Payload<'a>) -> Result<Vec<Content<'a>>, WireError> {
+    let (mut elements, mut all) = (Elements::new(field, payload), Vec::new());
+    while let Some(element) = elements.next()? {
+        all.push(element);
     }
+    Ok(all)
 }
 
 /// The pairs with their keys, in the order of the keys.
@@ -264,7 +255,7 @@ fn shown(field: &Field, content: &Content) -> String {
         return NOTHING.to_owned();
     }
     let mut out = Vec::new();
-    match (Encoder { out: &mut out, depth: 0 }).content(field, content) {
+    match (Encoder { out: &mut out, depth: 0 }).value(field.kind, content) {
         Ok(()) => cut(&String::from_utf8_lossy(&out), VALUE_SHOWN),
         Err(error) => format!("({error})"),
     }

@@ -4,8 +4,8 @@
 use std::io::Write;
 
 use super::error::JsonError;
-use super::fields::{Content, Payload, read};
-use super::schema::{Field, Kind, Message};
+use super::fields::{Content, Elements, Payload, read};
+use super::schema::{Kind, Message};
 use super::{bytes, messages};
 use crate::codes::Signal;
 use crate::wire::{DEPTH_MAX, Fault, Result, WireError};
@@ -36,7 +36,7 @@ pub(super) struct Encoder<'o> {
 }
 
 impl Encoder<'_> {
-    pub(super) fn message(&mut self, message: &Message, payload: &Payload) -> Result<()> {
+    pub(super) fn message(&mut self, message: &'static Message, payload: &Payload) -> Result<()> {
         if message.is_container {
             if self.depth >= DEPTH_MAX {
                 return Err(WireError::new(Fault::Depth, payload.pos()));
@@ -53,41 +53,36 @@ impl Encoder<'_> {
             self.out.push(b'"');
             self.out.extend_from_slice(field.name.as_bytes());
             self.out.extend_from_slice(b"\":");
-            self.content(field, &content)?;
+            match content {
+                Content::List => self.list(Elements::new(field, payload), field.kind)?,
+                one => self.value(field.kind, &one)?,
+            }
         }
         self.out.push(b'}');
         self.depth -= u8::from(message.is_container);
         Ok(())
     }
 
-    /// What a field says: a value, or a list of them.
-    pub(super) fn content(&mut self, field: &Field, content: &Content) -> Result<()> {
-        match content {
-            Content::Absent => self.out.extend_from_slice(b"null"),
-            Content::Number(bits) => self.number(field.kind, *bits),
-            Content::Bytes(bytes) => self.text(field.kind, bytes),
-            Content::Message(payload) => self.nested(field.kind, payload)?,
-            Content::Numbers(list) => self.list(list, |to, bits| {
-                to.number(field.kind, *bits);
-                Ok(())
-            })?,
-            Content::Texts(list) => self.list(list, |to, bytes| {
-                to.text(field.kind, bytes);
-                Ok(())
-            })?,
-            Content::Messages(list) => self.list(list, |to, payload| to.nested(field.kind, payload))?,
+    fn list(&mut self, mut elements: Elements, kind: Kind) -> Result<()> {
+        self.out.push(b'[');
+        let mut is_first = true;
+        while let Some(element) = elements.next()? {
+            self.comma(&mut is_first);
+            self.value(kind, &element)?;
         }
+        self.out.push(b']');
         Ok(())
     }
 
-    fn list<T>(&mut self, list: &[T], mut one: impl FnMut(&mut Self, &T) -> Result<()>) -> Result<()> {
-        self.out.push(b'[');
-        let mut is_first = true;
-        for element in list {
-            self.comma(&mut is_first);
-            one(self, element)?;
+    /// One value: what a field says, or an element of a list.
+    pub(super) fn value(&mut self, kind: Kind, content: &Content) -> Result<()> {
+        match (content, kind) {
+            (Content::Number(bits), _) => self.number(kind, *bits),
+            (Content::Bytes(bytes), _) => self.text(kind, bytes),
+            (Content::Message(payload), Kind::Nested(message)) => self.message(message, payload)?,
+            // Only nested messages have a payload, and neither absence nor a list is a value.
+            _ => {}
         }
-        self.out.push(b']');
         Ok(())
     }
 
@@ -97,15 +92,7 @@ impl Encoder<'_> {
         }
     }
 
-    fn nested(&mut self, kind: Kind, payload: &Payload) -> Result<()> {
-        match kind {
-            Kind::Nested(message) => self.message(message, payload),
-            // Only a nested message has a payload.
-            _ => Ok(()),
-        }
-    }
-
-    pub(super) fn number(&mut self, kind: Kind, bits: u64) {
+    fn number(&mut self, kind: Kind, bits: u64) {
         match kind {
             Kind::Bool => self.put(format_args!("{}", bits != 0)),
             Kind::Int64 | Kind::Sfixed64 => self.put(format_args!("\"{}\"", bits as i64)),
