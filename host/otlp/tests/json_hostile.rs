@@ -1,9 +1,9 @@
-//! The examples of the specification, and texts that no sender means well with.
+//! The examples of the specification, recorded requests, and texts that no sender means well with.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 
-use common::json::{any_text, encoded};
+use common::json::{any_text, canonical, encoded};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use prost::Message;
@@ -33,6 +33,25 @@ fn the_examples_of_the_specification_come_back() {
             let text = text.replace("5B8EFFF798038103D269B633813FC60C", "5b8efff798038103d269b633813fc60c");
             assert_eq!(sorted(&again), sorted(&text.replace("EEE19B7EC3C1B174", "eee19b7ec3c1b174")));
         }
+    }
+}
+
+#[test]
+fn the_recorded_requests_of_the_python_sdk_come_back() {
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/recorded");
+    let recorded = [
+        (Signal::Traces, "traces-1.bin"),
+        (Signal::Traces, "traces-2.bin"),
+        (Signal::Metrics, "metrics-1.bin"),
+        (Signal::Logs, "logs-1.bin"),
+        (Signal::Logs, "logs-2.bin"),
+    ];
+    for (signal, name) in recorded {
+        let request = std::fs::read(directory.join(name)).unwrap();
+        let text = encoded(signal, &request);
+        let back = json::decode(signal, text.as_bytes()).unwrap();
+        assert_eq!(json::difference(signal, &request, &back), None, "{name}");
+        assert_eq!(canonical(signal, &request), canonical(signal, &back), "{name}");
     }
 }
 

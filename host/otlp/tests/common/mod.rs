@@ -5,6 +5,7 @@
 //! - `model`, `decode`: what a request says, as a plain tree made from opentelemetry-proto's messages.
 //! - `interests`, `seen`: what a plugin may see, computed from the tree, and read from a real view.
 //! - `change`: random edits, applied to the tree one after the other.
+//! - `objects`: single objects of OTLP/JSON.
 //! - `checks`, `declared`, `json`: the properties themselves.
 #![allow(dead_code, reason = "each test uses another part")]
 #![allow(missing_docs, reason = "shared by tests, not a library")]
@@ -18,6 +19,7 @@ pub mod dice;
 pub mod interests;
 pub mod json;
 pub mod model;
+pub mod objects;
 pub mod odd;
 pub mod outline;
 pub mod requests;
