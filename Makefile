@@ -5,10 +5,10 @@ PLUGINS := redact sample enrich
 WASM := plugins/target/wasm32-wasip2/release
 OUT := target/plugins
 
-.PHONY: help demo test build host plugins tools clients lint bench fuzz clean
+.PHONY: help demo test build host runtime-only plugins tools clients lint bench fuzz clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: build ## Build weir and watch it work on recorded telemetry
 	@echo "==> running the demo"
@@ -27,6 +27,10 @@ build: host plugins ## Build target/release/weir and target/plugins/*.wasm
 host: tools
 	@echo "==> building weir (the first time takes about ten minutes: wasmtime is compiled once)"
 	$(CARGO) build --release --locked --workspace --bins
+
+runtime-only: tools ## Build target/runtime-only/release/weir, which has no compiler and runs precompiled plugins alone
+	@echo "==> building weir without a compiler (wasmtime is compiled once more for it: some minutes)"
+	CARGO_TARGET_DIR=target/runtime-only $(CARGO) build --release --locked --package weir --no-default-features --bins
 
 plugins: tools
 	@echo "==> building the plugins"

@@ -17,6 +17,11 @@ pub fn weir_binary() -> PathBuf {
     built(target_dir().join("release").join("weir"))
 }
 
+/// The binary without a compiler, if `make runtime-only` has built it.
+pub fn runtime_only_binary() -> Option<PathBuf> {
+    Some(target_dir().join("runtime-only/release/weir")).filter(|path| path.is_file())
+}
+
 /// A shipped plugin, `redact` for instance. Panics if it was not built.
 pub fn plugin(name: &str) -> PathBuf {
     built(target_dir().join("plugins").join(format!("{name}.wasm")))

@@ -46,6 +46,8 @@ pub struct Launch {
     pub env: Vec<(String, String)>,
     /// The core that the process may use; any if `None`.
     pub core: Option<usize>,
+    /// Another binary than the usual one.
+    pub binary: Option<PathBuf>,
     /// Where compiled plugins are kept; by default one place for all tests, so that each is compiled once.
     pub cache: PathBuf,
 }
@@ -76,7 +78,7 @@ impl Launch {
             },
         });
         let cache = build::target_dir().join("test-cache");
-        Launch { ports, config, args: Vec::new(), env: Vec::new(), core: None, cache }
+        Launch { ports, config, args: Vec::new(), env: Vec::new(), core: None, binary: None, cache }
     }
 
     /// Adds an exporter to every pipeline.
@@ -124,7 +126,7 @@ impl Launch {
         std::fs::write(&file, self.config.to_string()).expect("a writable temporary directory");
         let mut args = vec!["--config".to_owned(), file.display().to_string()];
         args.extend(self.args);
-        let mut command = command(self.core);
+        let mut command = command_of(self.binary.unwrap_or_else(build::weir_binary), self.core);
         command.args(args).env("XDG_CACHE_HOME", &self.cache).envs(self.env).current_dir(dir.path());
         Weir::watch(command, self.ports, dir)
     }
@@ -137,7 +139,10 @@ pub fn plain_grpc(address: &str) -> Value {
 
 /// The command that runs the binary under test, on one core if it is named.
 pub fn command(core: Option<usize>) -> Command {
-    let binary = build::weir_binary();
+    command_of(build::weir_binary(), core)
+}
+
+fn command_of(binary: PathBuf, core: Option<usize>) -> Command {
     match core {
         None => Command::new(binary),
         Some(core) => {

@@ -21,6 +21,12 @@ const WORDS_BYTES_MAX: u64 = 2000;
 /// Of the threads that do no more than wait.
 const STACK_BYTES: usize = 64 << 10;
 
+/// Whether this build has a compiler: the feature `compiler`. Without one only code from the cache runs.
+pub const HAS_COMPILER: bool = cfg!(feature = "compiler");
+/// What is said where one would be needed.
+pub(crate) const NO_COMPILER: &str =
+    "this build of weir has no compiler: compile plugins with a full build of the same version";
+
 /// How to start the compiler. The program reads a component from stdin and calls [`compile_here`]; it gets one
 /// more argument, that of [`Bounds`].
 #[derive(Clone, Debug)]
@@ -48,7 +54,17 @@ pub(crate) enum Outcome {
 /// What the compiler says.
 pub fn compile_here(wasm: &[u8], bounds: Bounds) -> Result<Vec<u8>, String> {
     let engine = wasm_engine(bounds).map_err(|error| error.to_string())?;
+    precompile(&engine, wasm)
+}
+
+#[cfg(feature = "compiler")]
+pub(crate) fn precompile(engine: &wasmtime::Engine, wasm: &[u8]) -> Result<Vec<u8>, String> {
     engine.precompile_component(wasm).map_err(|error| format!("{error:#}"))
+}
+
+#[cfg(not(feature = "compiler"))]
+pub(crate) fn precompile(_: &wasmtime::Engine, _: &[u8]) -> Result<Vec<u8>, String> {
+    Err(NO_COMPILER.to_owned())
 }
 
 impl CompilerCommand {
@@ -161,7 +177,7 @@ impl Drop for Watchdog {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "compiler"))]
 mod tests {
     use super::*;
 

@@ -32,6 +32,23 @@ pub enum LoadError {
         /// What the compiler said.
         reason: String,
     },
+    /// It is not in the cache, and this build cannot compile it.
+    #[error(
+        "plugin {plugin} has no compiled code for this machine in {}, and this build of weir has no compiler: run \
+         `weir plugin precompile FILE --cache-dir DIRECTORY` of a full build of weir {} with the same directory, \
+         as the same user",
+        directory.as_ref().map_or_else(|| "a cache, since none is used".to_owned(), |path| path.display().to_string()),
+        env!("CARGO_PKG_VERSION")
+    )]
+    NoCode {
+        /// The plugin's name.
+        plugin: String,
+        /// Where it was looked for.
+        directory: Option<PathBuf>,
+    },
+    /// There is no compiler, or no place to keep what it makes.
+    #[error("plugins cannot be compiled ahead of time: {0}")]
+    Precompile(String),
     /// It does not export what a plugin must export.
     #[error("plugin {plugin} {reason}")]
     Exports {

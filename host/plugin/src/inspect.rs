@@ -8,6 +8,7 @@ use wasmparser::{Parser, Payload, ProducersSectionReader};
 use weir_otlp::Interest;
 
 use crate::bindings::{self, PROCESSOR};
+use crate::compile::{HAS_COMPILER, NO_COMPILER};
 use crate::engine::{Engine, EngineSettings};
 use crate::failure::LoadError;
 use crate::fingerprint::{hex, sha};
@@ -17,6 +18,8 @@ use crate::settings::PluginSettings;
 
 /// Entries of `producers` sections that are listed.
 const PRODUCERS_MAX: usize = 32;
+/// Imports, and exports, that are listed of a file that weir does not run.
+const NAMES_MAX: usize = 256;
 
 /// What there is to know about a plugin's file.
 #[derive(Clone, Debug)]
@@ -59,7 +62,13 @@ pub fn inspect(settings: &PluginSettings, engine: EngineSettings) -> Result<Insp
     let name = name_of(&settings.plugin);
     let code = match Code::new(&engine, &name, &wasm) {
         Ok(code) => code,
-        Err(error) => return Ok(Inspection { problem: Some(error.to_string()), ..inspection }),
+        Err(error) => {
+            // What the file itself tells is told all the same.
+            (inspection.imports, inspection.exports) = surface(&wasm);
+            inspection.contract =
+                inspection.exports.iter().any(|name| name == PROCESSOR).then_some(PROCESSOR);
+            return Ok(Inspection { problem: Some(error.to_string()), ..inspection });
+        }
     };
     inspection.contract = Some(PROCESSOR);
     (inspection.imports, inspection.exports) = bindings::surface(&code.component);
@@ -73,9 +82,19 @@ pub fn inspect(settings: &PluginSettings, engine: EngineSettings) -> Result<Insp
 /// Compiles plugins into the cache of `engine`, so that later starts find them there.
 ///
 /// # Errors
-/// What keeps the first of them that fails from being used by weir.
+/// What keeps the first of them that fails from being used by weir, or the code from being kept.
 pub fn precompile(plugins: &[PathBuf], engine: EngineSettings) -> Result<(), LoadError> {
+    let fault = |reason: &str| LoadError::Precompile(reason.to_owned());
+    if !HAS_COMPILER {
+        return Err(fault(NO_COMPILER));
+    }
     let engine: Arc<Engine> = Engine::new(engine, &Registry::new())?;
+    let cache = engine.cache().ok_or_else(|| {
+        fault("there is no directory to keep them in that weir may trust: give another --cache-dir")
+    })?;
+    if !cache.is_writable() {
+        return Err(fault(&format!("{} cannot be written to", cache.directory().display())));
+    }
     for path in plugins {
         Code::new(&engine, &name_of(path), &ledger::read(path)?)?;
     }
@@ -84,6 +103,28 @@ pub fn precompile(plugins: &[PathBuf], engine: EngineSettings) -> Result<(), Loa
 
 fn name_of(path: &Path) -> String {
     path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// The names of what a component imports and exports, by its own sections. A file that is not well formed has none.
+fn surface(wasm: &[u8]) -> (Vec<String>, Vec<String>) {
+    let (mut imports, mut exports, mut depth) = (Vec::new(), Vec::new(), 0_usize);
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload {
+            Ok(Payload::ModuleSection { .. } | Payload::ComponentSection { .. }) => depth += 1,
+            Ok(Payload::End(_)) => depth = depth.saturating_sub(1),
+            Ok(Payload::ComponentImportSection(section)) if depth == 0 => {
+                let names = section.into_iter().flatten().map(|import| import.name.name.to_owned());
+                imports.extend(names.take(NAMES_MAX - imports.len()));
+            }
+            Ok(Payload::ComponentExportSection(section)) if depth == 0 => {
+                let names = section.into_iter().flatten().map(|export| export.name.name.to_owned());
+                exports.extend(names.take(NAMES_MAX - exports.len()));
+            }
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
+    (imports, exports)
 }
 
 /// The `producers` sections of the component and the modules in it. A file that is not well formed has none.
@@ -109,7 +150,7 @@ fn producers(wasm: &[u8]) -> Vec<[String; 3]> {
     found
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "compiler"))]
 mod tests {
     use super::*;
     use crate::guest::guest;

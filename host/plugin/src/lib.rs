@@ -4,6 +4,8 @@
 //! - [`PluginSet`] is the live plugins of one `wasm` processor; [`PluginSet::watch`] keeps it in step with the files.
 //! - [`WasmProcessor`] runs a batch through the plugins of one or more sets: one walk, one splice.
 //!
+//! Without the feature `compiler` there is no compiler in here, and only code that a full build has put into the cache runs.
+//!
 //! This is the only crate that names wasmtime. `unsafe` is allowed for one purpose, mapping compiled code that
 //! this process wrote itself; see `cache.rs`.
 #![deny(unsafe_code)]
@@ -17,7 +19,7 @@ mod engine;
 mod failure;
 mod fingerprint;
 mod grant;
-#[cfg(test)]
+#[cfg(all(test, feature = "compiler"))]
 #[path = "../tests/host/guest.rs"]
 #[allow(dead_code, reason = "shared with the tests of the crate's surface, which use all of it")]
 mod guest;
@@ -43,7 +45,7 @@ mod ticker;
 mod watch;
 mod watched;
 
-pub use compile::{CompilerCommand, compile_here};
+pub use compile::{CompilerCommand, HAS_COMPILER, compile_here};
 pub use engine::{Bounds, Engine, EngineSettings};
 pub use failure::LoadError;
 pub use inspect::{Inspection, inspect, precompile};

@@ -40,8 +40,7 @@ impl Code {
     /// Compiles a component, or finds its code in the cache. Blocks: off the hot path only.
     pub fn new(engine: &Engine, plugin: &str, wasm: &[u8]) -> Result<Arc<Self>, LoadError> {
         let sha = sha(wasm);
-        let component = component(engine, wasm, &sha)
-            .map_err(|error| LoadError::Compile { plugin: plugin.to_owned(), reason: error })?;
+        let component = component(engine, plugin, wasm, &sha)?;
         if let Some(imports) = bindings::foreign_imports(&component) {
             return Err(LoadError::Imports { plugin: plugin.to_owned(), imports });
         }
@@ -55,7 +54,8 @@ impl Code {
     }
 }
 
-fn component(engine: &Engine, wasm: &[u8], sha: &Sha) -> Result<Component, String> {
+fn component(engine: &Engine, plugin: &str, wasm: &[u8], sha: &Sha) -> Result<Component, LoadError> {
+    let fault = |reason| LoadError::Compile { plugin: plugin.to_owned(), reason };
     let _one_at_a_time = engine.compiling();
     let events = engine.metrics().cache_events();
     if let Some(cache) = engine.cache() {
@@ -66,7 +66,11 @@ fn component(engine: &Engine, wasm: &[u8], sha: &Sha) -> Result<Component, Strin
         }
         events.miss.inc();
     }
-    let code = engine.compile(wasm)?;
+    if !engine.can_compile() {
+        let directory = engine.cache().map(|cache| cache.directory().to_owned());
+        return Err(LoadError::NoCode { plugin: plugin.to_owned(), directory });
+    }
+    let code = engine.compile(wasm).map_err(fault)?;
     match engine.cache().map(|cache| cache.store(engine.wasm(), sha, &code)) {
         Some(Ok(Some(component))) => return Ok(component),
         Some(Err(error)) => {
@@ -75,7 +79,7 @@ fn component(engine: &Engine, wasm: &[u8], sha: &Sha) -> Result<Component, Strin
         }
         Some(Ok(None)) | None => {}
     }
-    crate::cache::adopt(engine.wasm(), &code).map_err(|error| format!("{error:#}"))
+    crate::cache::adopt(engine.wasm(), &code).map_err(|error| fault(format!("{error:#}")))
 }
 
 /// One generation of a plugin: what a batch runs through.

@@ -98,7 +98,7 @@ async fn settle(events: &mut Receiver<()>) {
     let _ = timeout(QUIET_MAX, quiet).await;
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "compiler"))]
 mod tests {
     use super::*;
     use crate::engine::{Engine, EngineSettings};

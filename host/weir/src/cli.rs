@@ -16,6 +16,12 @@ use arguments::{Command, Options};
 /// `EX_USAGE`: the configuration or the command line is wrong, and starting again will not help.
 const EXIT_USAGE: u8 = 64;
 
+const VERSION: &str = if weir_plugin::HAS_COMPILER {
+    concat!("weir ", env!("CARGO_PKG_VERSION"), "\n")
+} else {
+    concat!("weir ", env!("CARGO_PKG_VERSION"), " without a compiler\n")
+};
+
 const HELP: &str = "\
 weir, an OTLP sidecar with WebAssembly plugins
 
@@ -52,7 +58,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Run(options)) => run(&options, &ProcessEnvironment),
         Ok(Command::Validate(options)) => validate(&options, &ProcessEnvironment),
         Ok(Command::Components) => print(&components::list()),
-        Ok(Command::Version) => print(concat!("weir ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Command::Version) => print(VERSION),
         Ok(Command::Help) => print(HELP),
         Ok(Command::Plugin(command)) => plugin::run(&command, &ProcessEnvironment),
         Ok(Command::Demo) => demo::run(),

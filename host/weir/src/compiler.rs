@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use weir_plugin::{Bounds, CompilerCommand, compile_here};
+use weir_plugin::{Bounds, CompilerCommand, HAS_COMPILER, compile_here};
 
 use crate::memory;
 
@@ -27,11 +27,12 @@ const WORDS_BYTES_MAX: usize = 2000;
 /// As `nice` has it: the traffic goes first.
 const NICE: i32 = 10;
 
-/// How weir compiles plugins. `None` where the system does not say where weir's own binary is.
+/// How weir compiles plugins. `None` in a build without a compiler, and where the system does not say where weir's own
+/// binary is.
 pub fn command() -> Option<CompilerCommand> {
     // The binary that runs, even if another one has replaced it on disk: the two have to fit.
     let program = std::path::PathBuf::from("/proc/self/exe");
-    if !program.exists() {
+    if !HAS_COMPILER || !program.exists() {
         return None;
     }
     let arguments = ARGUMENTS.map(str::to_owned).to_vec();

@@ -21,6 +21,7 @@ mod pass_through;
 mod plugin_command;
 mod redact;
 mod reload;
+mod runtime_only;
 mod sample;
 mod sdk_python;
 mod sdk_rust;

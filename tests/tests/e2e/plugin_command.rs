@@ -38,6 +38,13 @@ async fn inspect_says_why_weir_would_not_run_a_file() {
     let (code, text, _) = weir(&["plugin", "inspect", &module.display().to_string()]).await;
     assert_eq!(code, Some(1));
     assert!(text.contains("does not run it: plugin module is no WebAssembly component"), "{text}");
+    // Of a component that does not fit, what it asks for is shown all the same.
+    let foreign = dir.path().join("foreign.wasm");
+    let component = r#"(component (import "acme:vault/secrets@1.0.0" (instance (export "f" (func)))))"#;
+    std::fs::write(&foreign, wat::parse_str(component).unwrap()).unwrap();
+    let (code, text, _) = weir(&["plugin", "inspect", &foreign.display().to_string()]).await;
+    assert_eq!(code, Some(1));
+    assert!(text.contains("imports:   acme:vault/secrets@1.0.0\n"), "{text}");
     let (code, _, stderr) = weir(&["plugin", "inspect", "/nowhere.wasm"]).await;
     assert_eq!(code, Some(64));
     assert!(stderr.contains("cannot read /nowhere.wasm"), "{stderr}");
@@ -62,6 +69,17 @@ async fn what_was_compiled_ahead_of_time_is_not_compiled_at_the_start() {
     let metrics = weir.metrics().await;
     let looked_up = |result| metrics.sum("weir_plugin_code_cache_total", &[("result", result)]);
     assert_eq!((looked_up("hit"), looked_up("miss")), (1.0, 0.0));
+}
+
+#[tokio::test]
+async fn what_cannot_be_kept_is_not_said_to_be_compiled() {
+    let open = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(open.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let redact = plugin("redact").display().to_string();
+    let at = open.path().display().to_string();
+    let (code, _, stderr) = weir(&["plugin", "precompile", &redact, "--cache-dir", &at]).await;
+    assert_eq!(code, Some(64));
+    assert!(stderr.contains("there is no directory to keep them in that weir may trust"), "{stderr}");
 }
 
 /// A component that is small to write and large to compile: one function of very many values that are all alive.

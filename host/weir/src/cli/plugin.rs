@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use weir_otlp::{Interest, Selector, field};
-use weir_plugin::{EngineSettings, Inspection, PluginSettings, inspect, precompile};
+use weir_plugin::{EngineSettings, HAS_COMPILER, Inspection, PluginSettings, inspect, precompile};
 
 use super::arguments::Cache;
 use super::{EXIT_USAGE, cache_dir, print};
@@ -85,8 +85,11 @@ pub fn run(command: &PluginCommand, environment: &dyn Environment) -> ExitCode {
         PluginCommand::Compile { bounds } => compiler::main(bounds),
         PluginCommand::Inspect { file, config, json } => {
             let settings = PluginSettings { config: config.clone(), ..PluginSettings::of(file) };
-            // Not from the cache, and not into it: what is looked at need not be trusted yet.
-            let engine = EngineSettings { compiler: compiler::command(), ..EngineSettings::default() };
+            // Not from the cache, and not into it: what is looked at need not be trusted yet. Without a compiler there
+            // is nothing to look at but what somebody else trusted enough to compile it.
+            let cache_dir = if HAS_COMPILER { None } else { cache_dir::resolve(&Cache::Usual, environment) };
+            let engine =
+                EngineSettings { cache_dir, compiler: compiler::command(), ..EngineSettings::default() };
             match inspect(&settings, engine) {
                 Ok(inspection) => {
                     let text = if *json { as_json(&inspection) } else { as_text(&inspection) };
