@@ -1,56 +1,64 @@
-//! Runs every input of `fuzz/seeds` through the target that it belongs to, and a few thousand mutations of each: what
-//! a fuzzer found once is found by every `cargo test` from then on, with a stable compiler and without a fuzzer.
+//! Runs every input of `fuzz/seeds` through the target that it belongs to, and hundreds of mutations of each: what a fuzzer
+//! found once is found by every `cargo test` from then on, with a stable compiler and without a fuzzer.
+//!
+//! A failure names the seed and the number of the mutation. `WEIR_MUTATION=walk/deep:117` does that one again, alone.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 
 use std::path::Path;
 
+use common::mutate::{self, Mutation};
 use common::{checks, declared, json};
 
 /// Changed copies of each input. They are the same in every run: what fails here fails again.
-const MUTATIONS: u64 = 300;
+const MUTATIONS: u64 = 1000;
+/// Names the one mutation that is wanted.
+const ONLY: &str = "WEIR_MUTATION";
 
-fn replay(target: &str, check: fn(&[u8])) {
+/// The names and the contents of a target's seeds, by name.
+fn seeds(target: &str) -> (Vec<String>, Vec<Vec<u8>>) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
     let mut files: Vec<_> =
         std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert!(!files.is_empty(), "{target} has no seeds");
-    for file in files {
-        let input = std::fs::read(&file).unwrap();
-        check(&input);
-        for seed in 0..MUTATIONS {
-            check(&mutated(&input, seed));
+    let name = |file: &std::path::PathBuf| file.file_name().unwrap().to_str().unwrap().to_owned();
+    (files.iter().map(name).collect(), files.iter().map(|file| std::fs::read(file).unwrap()).collect())
+}
+
+fn replay(target: &str, check: fn(&[u8])) {
+    let (names, inputs) = seeds(target);
+    let only = std::env::var(ONLY).ok();
+    for (which, name) in names.iter().enumerate() {
+        if only.is_none() {
+            check(&inputs[which]);
+        }
+        for number in 0..MUTATIONS {
+            let id = format!("{target}/{name}:{number}");
+            if only.as_ref().is_some_and(|only| *only != id) {
+                continue;
+            }
+            let mutation = mutate::mutated(&inputs, which, number);
+            let _told = Told { id: &id, mutation: &mutation };
+            check(&mutation.bytes);
         }
     }
 }
 
-/// Some bytes changed, cut or doubled, by a generator whose only state is `seed` (SplitMix64, Steele et al. 2014).
-fn mutated(input: &[u8], seed: u64) -> Vec<u8> {
-    let mut state = seed;
-    let mut next = move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = state;
-        word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (word ^ word >> 31) as usize
-    };
-    let mut bytes = input.to_vec();
-    for _ in 0..1 + next() % 6 {
-        if bytes.is_empty() {
-            break;
-        }
-        let at = next() % bytes.len();
-        match next() % 5 {
-            0 => bytes[at] = next() as u8,
-            1 => bytes[at] ^= 1 << (next() % 8),
-            2 => bytes.truncate(at),
-            3 => drop(bytes.remove(at)),
-            _ => bytes.insert(at, next() as u8),
+/// Says which mutation it was if the check panics.
+struct Told<'a> {
+    id: &'a str,
+    mutation: &'a Mutation,
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Mutation { bytes, changes } = self.mutation;
+            eprintln!("{ONLY}={} does it again: {changes}{} bytes", self.id, bytes.len());
         }
     }
-    bytes
 }
 
 #[test]
@@ -88,4 +96,18 @@ fn the_seeds_of_the_json_codec_hold() {
         json::any_request(data);
         json::difference_of_two(data);
     });
+}
+
+#[test]
+fn mutations_are_the_same_in_every_run_and_of_every_kind() {
+    let (_, inputs) = seeds("walk");
+    let mut kinds = std::collections::BTreeSet::new();
+    for number in 0..MUTATIONS {
+        let (one, other) = (mutate::mutated(&inputs, 0, number), mutate::mutated(&inputs, 0, number));
+        assert_eq!((&one.bytes, &one.changes), (&other.bytes, &other.changes));
+        kinds.extend(one.changes.split("; ").map(|change| change.split(' ').next().unwrap().to_owned()));
+    }
+    kinds.remove("");
+    let all = ["bit", "byte", "cut", "extreme", "insert", "remove", "repeat", "splice", "varint"];
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), all);
 }

@@ -165,4 +165,6 @@ fn map(engine: &Engine, path: &Path) -> Option<Component> {
 }
 
 #[cfg(all(test, feature = "compiler"))]
+mod mutations;
+#[cfg(all(test, feature = "compiler"))]
 mod tests;

@@ -7,6 +7,7 @@
 //! - `change`: random edits, applied to the tree one after the other.
 //! - `objects`: single objects of OTLP/JSON.
 //! - `checks`, `declared`, `json`: the properties themselves.
+//! - `mutate`: changed copies of inputs, for runs without a fuzzer.
 #![allow(dead_code, reason = "each test uses another part")]
 #![allow(missing_docs, reason = "shared by tests, not a library")]
 #![allow(clippy::unwrap_used, reason = "a test or a fuzz target may panic")]
@@ -19,6 +20,7 @@ pub mod dice;
 pub mod interests;
 pub mod json;
 pub mod model;
+pub mod mutate;
 pub mod objects;
 pub mod odd;
 pub mod outline;
