@@ -57,6 +57,74 @@ pub fn sleeper() -> String {
     format!("(component {WASI} {HOST} {LIBC} {main} {wiring} {types} {LIFTS} {shim} {EXPORT})")
 }
 
+/// A guest that traps if it finds a variable, an argument, or a TCP socket that it may have.
+pub fn nosy() -> String {
+    let main = MAIN
+        .replace("DEFAULT", "110")
+        .replace(
+            "(core module $main-module",
+            r#"(core module $main-module
+               (import "wasi" "variables" (func $variables (param i32)))
+               (import "wasi" "arguments" (func $arguments (param i32)))
+               (import "wasi" "socket" (func $socket (param i32 i32)))"#,
+        )
+        .replace(
+            "(;start;)",
+            "(call $variables (i32.const 900))
+             (if (i32.load (i32.const 904)) (then (unreachable)))
+             (call $arguments (i32.const 900))
+             (if (i32.load (i32.const 904)) (then (unreachable)))
+             (call $socket (i32.const 0) (i32.const 900))
+             ;; an error, and that one is access-denied
+             (if (i32.ne (i32.load8_u (i32.const 900)) (i32.const 1)) (then (unreachable)))
+             (if (i32.ne (i32.load8_u (i32.const 904)) (i32.const 1)) (then (unreachable)))",
+        );
+    let wiring = WIRING.replace(
+        "(core instance $main (instantiate $main-module",
+        r#"(core func $variables
+             (canon lower (func $environment "get-environment") (memory $memory) (realloc $realloc)))
+           (core func $arguments
+             (canon lower (func $environment "get-arguments") (memory $memory) (realloc $realloc)))
+           (core func $socket (canon lower (func $create "create-tcp-socket") (memory $memory)))
+           (core instance $main (instantiate $main-module
+             (with "wasi" (instance
+               (export "variables" (func $variables))
+               (export "arguments" (func $arguments))
+               (export "socket" (func $socket))))"#,
+    );
+    let types = types("");
+    let shim = shim();
+    format!("(component {SURROUNDINGS} {HOST} {LIBC} {main} {wiring} {types} {LIFTS} {shim} {EXPORT})")
+}
+
+const SURROUNDINGS: &str = r#"
+  (import "wasi:cli/environment@0.2.0" (instance $environment
+    (export "get-environment" (func (result (list (tuple string string)))))
+    (export "get-arguments" (func (result (list string))))))
+  (import "wasi:sockets/network@0.2.0" (instance $network
+    (type $code (enum "unknown" "access-denied" "not-supported" "invalid-argument" "out-of-memory" "timeout"
+      "concurrency-conflict" "not-in-progress" "would-block" "invalid-state" "new-socket-limit"
+      "address-not-bindable" "address-in-use" "remote-unreachable" "connection-refused" "connection-reset"
+      "connection-aborted" "datagram-too-large" "name-unresolvable" "temporary-resolver-failure"
+      "permanent-resolver-failure"))
+    (export "error-code" (type (eq $code)))
+    (type $family (enum "ipv4" "ipv6"))
+    (export "ip-address-family" (type (eq $family)))))
+  (alias export $network "error-code" (type $error-code))
+  (alias export $network "ip-address-family" (type $address-family))
+  (import "wasi:sockets/tcp@0.2.0" (instance $tcp (export "tcp-socket" (type (sub resource)))))
+  (alias export $tcp "tcp-socket" (type $tcp-socket))
+  (import "wasi:sockets/tcp-create-socket@0.2.0" (instance $create
+    (alias outer 1 $tcp-socket (type $outer-socket))
+    (export "tcp-socket" (type $socket (eq $outer-socket)))
+    (alias outer 1 $error-code (type $outer-code))
+    (export "error-code" (type $code (eq $outer-code)))
+    (alias outer 1 $address-family (type $outer-family))
+    (export "ip-address-family" (type $family (eq $outer-family)))
+    (export "create-tcp-socket"
+      (func (param "address-family" $family) (result (result (own $socket) (error $code)))))))
+"#;
+
 const WASI: &str = r#"
   (import "wasi:io/poll@0.2.0" (instance $poll
     (export "pollable" (type $pollable (sub resource)))

@@ -7,7 +7,7 @@ use weir_otlp::Signal;
 use weir_pipeline::Cause;
 use weir_plugin::{EngineSettings, OnError, PluginSettings, WasmProcessor};
 
-use crate::guest::{guest, sleeper};
+use crate::guest::{guest, nosy, sleeper};
 use crate::support::{Rig, batch, logs, survivors, through, with_letters};
 
 #[tokio::test]
@@ -229,6 +229,15 @@ async fn a_guest_that_sleeps_in_the_host_wakes_at_its_deadline() {
         Ok(kept) => assert_eq!(kept.map(|batch| batch.items), Some(1)),
         Err(refusal) => assert_eq!(refusal.message, "plugin p failed (timeout), try again"),
     }
+}
+
+#[tokio::test]
+async fn a_guest_finds_no_environment_no_arguments_and_no_network() {
+    assert!(std::env::vars_os().next().is_some(), "there is an environment that it could find");
+    let rig = Rig::new();
+    let plugin = rig.write("p.wasm", &nosy());
+    let pipeline = rig.pipeline_of(PluginSettings::of(&plugin)).await;
+    assert_eq!(survivors(&pipeline, 1).await, Some(1));
 }
 
 #[tokio::test]
