@@ -5,7 +5,7 @@ PLUGINS := redact sample enrich
 WASM := plugins/target/wasm32-wasip2/release
 OUT := target/plugins
 
-.PHONY: help demo test build host runtime-only plugins tools clients lint bench fuzz clean
+.PHONY: help demo test build host runtime-only plugins tools clients lint deny bench fuzz clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,7 @@ test: build lint clients ## Build, then run every test
 	@# Apart from the rest, because their tests want a tokio whose clock can be stopped, and the binary must not have it.
 	$(CARGO) test --release --locked --quiet --package weir-pipeline --package weir-plugin
 	$(CARGO) test --release --locked --quiet --package weir-otlp --package weir --package weir-tests
+	@tests/deny.sh --if-there
 
 build: host plugins ## Build target/release/weir and target/plugins/*.wasm
 
@@ -52,6 +53,9 @@ lint: ## Check formatting and lints
 	cd plugins && $(CARGO) fmt --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 	cd plugins && $(CARGO) clippy --release --locked --all-targets -- -D warnings
+
+deny: tools ## Check the dependencies: licences, sources, duplicates, known vulnerabilities (installs cargo-deny)
+	@tests/deny.sh
 
 bench: build ## Measure CPU per item against a relay floor, idle memory and start time
 	target/release/weir-bench
