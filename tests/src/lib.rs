@@ -6,6 +6,7 @@
 
 pub mod bench;
 pub mod build;
+pub mod connection;
 pub mod grpc;
 pub mod guest;
 pub mod h2;
@@ -20,6 +21,7 @@ pub mod upstream;
 pub mod wait;
 pub mod weir;
 
+pub use connection::Connection;
 pub use ids::Ids;
 pub use sender::{GrpcSender, HttpSender};
 pub use signal::Signal;

@@ -61,7 +61,11 @@ impl Default for Launch {
 impl Launch {
     /// One pipeline per signal from the OTLP receiver to nothing yet: add exporters and processors.
     pub fn new() -> Launch {
-        let ports = Ports::pick();
+        Launch::on(Ports::pick())
+    }
+
+    /// The same on these ports.
+    pub fn on(ports: Ports) -> Launch {
         let pipeline = json!({"receivers": ["otlp"], "processors": [], "exporters": []});
         let at = |port: u16| format!("127.0.0.1:{port}");
         let config = json!({
@@ -169,7 +173,7 @@ pub struct Weir {
     child: Child,
     stderr: Arc<Mutex<String>>,
     stdout: Arc<Mutex<String>>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Weir {
@@ -179,7 +183,29 @@ impl Weir {
         let mut child = command.spawn().expect("the binary runs");
         let stderr = collect(child.stderr.take().expect("stderr is piped"));
         let stdout = collect(child.stdout.take().expect("stdout is piped"));
-        Weir { ports, child, stderr, stdout, _dir: dir }
+        Weir { ports, child, stderr, stdout, dir }
+    }
+
+    /// Replaces the configuration file by another in one step, as a deployment does.
+    pub fn reconfigure(&self, config: &Value) {
+        self.reconfigure_text(&config.to_string());
+    }
+
+    /// The same with any text.
+    pub fn reconfigure_text(&self, text: &str) {
+        let file = self.dir.path().join("weir.yaml");
+        let hidden = self.dir.path().join(".weir.yaml.tmp");
+        std::fs::write(&hidden, text)
+            .and_then(|()| std::fs::rename(&hidden, &file))
+            .expect("a writable temporary directory");
+    }
+
+    /// Waits until so many reloads of the configuration have ended like this: `success` or `failure`.
+    pub async fn reloads(&self, result: &str, count: u32) -> Metrics {
+        self.metrics_until(&format!("{count} reloads with {result}"), |metrics| {
+            metrics.sum("weir_config_reloads_total", &[("result", result)]) >= f64::from(count)
+        })
+        .await
     }
 
     /// Waits until the health check answers 200. Panics if the process ends or never gets there.

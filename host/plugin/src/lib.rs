@@ -52,4 +52,4 @@ pub use inspect::{Inspection, inspect, precompile};
 pub use processor::WasmProcessor;
 pub use set::{PluginInfo, PluginSet};
 pub use settings::{Grant, GuestLimits, OnError, PluginSettings, SettingsReader, Source};
-pub use watch::Watch;
+pub use watch::{FileWatch, Occasion};

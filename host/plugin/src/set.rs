@@ -12,7 +12,7 @@ use crate::fingerprint::hex;
 use crate::ledger::{Ledger, Live, Pass};
 use crate::load::Plugin;
 use crate::settings::{OnError, Source};
-use crate::watch::Watch;
+use crate::watch::{FileWatch, Occasion};
 
 /// The plugins that batches pass, in order; replaced as a whole when something changes. One set may serve
 /// several pipelines, and then a stateful plugin is one instance for all of them.
@@ -130,8 +130,17 @@ impl PluginSet {
     }
 
     /// Keeps the set in step with the files until the watch is dropped. Needs a tokio runtime.
-    pub fn watch(self: &Arc<Self>) -> Watch {
-        Watch::start(Arc::clone(self))
+    pub fn watch(self: &Arc<Self>) -> FileWatch {
+        FileWatch::start(self.directories(), self.look())
+    }
+
+    /// What a watch over the files is to do.
+    pub(crate) fn look(self: &Arc<Self>) -> impl FnMut(Occasion) -> Vec<std::path::PathBuf> + use<> {
+        let set = Arc::clone(self);
+        move |occasion| match occasion {
+            Occasion::Event => set.refresh(Pass::Event),
+            Occasion::Poll => set.refresh(Pass::Poll),
+        }
     }
 
     pub(crate) fn live(&self) -> Arc<Live> {

@@ -1,14 +1,12 @@
-//! Keeps a plugin set in step with its files: events, quiet, look, swap; and a look now and then regardless.
+//! Keeps something in step with files: events, quiet, look; and a look now and then regardless.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
-use crate::ledger::Pass;
-use crate::set::PluginSet;
 use crate::watched::Watched;
 
 /// How long the files must be quiet before they are looked at: a copy comes in pieces.
@@ -20,72 +18,88 @@ const POLL: Duration = Duration::from_secs(30);
 /// The same while the kernel cannot report.
 const POLL_DEAF: Duration = Duration::from_secs(1);
 
-/// The watch over one set. Dropping it ends the watch; what runs goes on running.
+/// Why the files are to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// Something happened in their directories.
+    Event,
+    /// It was time to.
+    Poll,
+}
+
+/// A watch over files, by the directories that they are in. Dropping it ends the watch.
 #[must_use = "dropping the watch ends it"]
-pub struct Watch {
+pub struct FileWatch {
     task: JoinHandle<()>,
 }
 
-impl Drop for Watch {
+impl Drop for FileWatch {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Watch {
-    pub(crate) fn start(set: Arc<PluginSet>) -> Self {
+impl FileWatch {
+    /// Calls `look` soon, after something happened in the directories, and now and then. It may block, must compare for
+    /// itself whether anything changed, and says in which directories to watch from then on. Needs a tokio runtime.
+    pub fn start<L>(directories: Vec<PathBuf>, look: L) -> Self
+    where
+        L: FnMut(Occasion) -> Vec<PathBuf> + Send + 'static,
+    {
         // One message is enough: it says "look", not what happened.
         let (sender, events) = mpsc::channel(1);
-        Watch { task: tokio::spawn(keep(set, events, move || Watched::new(sender))) }
+        FileWatch { task: tokio::spawn(keep(directories, look, events, move || Watched::new(sender))) }
     }
 
     #[cfg(test)]
-    pub(crate) fn start_deaf(set: Arc<PluginSet>) -> Self {
+    pub(crate) fn start_deaf<L>(directories: Vec<PathBuf>, look: L) -> Self
+    where
+        L: FnMut(Occasion) -> Vec<PathBuf> + Send + 'static,
+    {
         let (_, events) = mpsc::channel(1);
-        Watch { task: tokio::spawn(keep(set, events, Watched::deaf)) }
+        FileWatch { task: tokio::spawn(keep(directories, look, events, Watched::deaf)) }
     }
 }
 
-async fn keep(
-    set: Arc<PluginSet>,
+async fn keep<L>(
+    directories: Vec<PathBuf>,
+    mut look: L,
     mut events: Receiver<()>,
     watched: impl FnOnce() -> Watched + Send + 'static,
-) {
-    let begin = {
-        let set = Arc::clone(&set);
-        move || {
-            let mut watched = watched();
-            let mut complete = watched.set(&set.directories());
-            // What changed between the first load and the watch was not reported.
-            complete &= watched.set(&set.refresh(Pass::Event));
-            (watched, complete)
-        }
+) where
+    L: FnMut(Occasion) -> Vec<PathBuf> + Send + 'static,
+{
+    let begin = move || {
+        let mut watched = watched();
+        let mut complete = watched.set(&directories);
+        // What changed between the first load and the watch was not reported.
+        complete &= watched.set(&look(Occasion::Event));
+        (look, watched, complete)
     };
-    let Ok((mut watched, mut complete)) = spawn_blocking(begin).await else { return };
+    let Ok((mut look, mut watched, mut complete)) = spawn_blocking(begin).await else { return };
     loop {
         let poll = if complete { POLL } else { POLL_DEAF };
-        let pass = match timeout(poll, events.recv()).await {
+        let occasion = match timeout(poll, events.recv()).await {
             Ok(Some(())) => {
                 settle(&mut events).await;
-                Pass::Event
+                Occasion::Event
             }
             Ok(None) => {
                 // The watcher is gone or never was; without it there is only the clock.
                 sleep(poll).await;
-                Pass::Poll
+                Occasion::Poll
             }
-            Err(_) => Pass::Poll,
+            Err(_) => Occasion::Poll,
         };
-        let set = Arc::clone(&set);
-        let look = move || {
-            let complete = watched.set(&set.refresh(pass));
-            (watched, complete)
+        let again = move || {
+            let complete = watched.set(&look(occasion));
+            (look, watched, complete)
         };
-        match spawn_blocking(look).await {
-            Ok(state) => (watched, complete) = state,
-            // A panic while loading: the plugins that run go on, but nobody watches any more.
+        match spawn_blocking(again).await {
+            Ok(state) => (look, watched, complete) = state,
+            // A panic while loading: what runs goes on, but nobody watches any more.
             Err(error) => {
-                tracing::error!(%error, "the watch over the plugins ended: restart weir to reload plugins");
+                tracing::error!(%error, "the watch over files ended: restart weir to take up changes");
                 return;
             }
         }
@@ -103,8 +117,10 @@ mod tests {
     use super::*;
     use crate::engine::{Engine, EngineSettings};
     use crate::guest::guest;
+    use crate::set::PluginSet;
     use crate::settings::{PluginSettings, Source};
     use std::path::Path;
+    use std::sync::Arc;
 
     fn replace(path: &Path, text: &str) {
         let temporary = path.with_extension("new");
@@ -121,7 +137,7 @@ mod tests {
         let source = Source::Plugin(PluginSettings::of(&path));
         let set = PluginSet::load(engine, "wasm".to_owned(), source).await.unwrap();
         let first = set.plugins().remove(0).sha256;
-        let _watch = Watch::start_deaf(Arc::clone(&set));
+        let _watch = FileWatch::start_deaf(set.directories(), set.look());
         replace(&path, &guest('h'));
         for _ in 0..600 {
             if set.plugins().remove(0).sha256 != first {

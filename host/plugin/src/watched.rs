@@ -29,7 +29,7 @@ impl Watched {
         };
         let watcher = notify::recommended_watcher(report);
         if let Err(error) = &watcher {
-            tracing::warn!(%error, "the system reports no file changes, so plugin files are polled");
+            tracing::warn!(%error, "the system reports no file changes, so files are polled");
         }
         let complained = watcher.is_err();
         Watched { watcher: watcher.ok(), directories: BTreeMap::new(), complained }

@@ -16,8 +16,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 
 pub(crate) use health::rfc3339;
-pub use health::{Health, HealthSettings, Phase, serve_health};
-pub use metrics::{DEFAULT_METRICS_ENDPOINT, METRICS_PATH, serve_metrics};
+pub use health::{Health, Phase, health_front};
+pub use metrics::{METRICS_PATH, metrics_front};
 pub use plugins::{PLUGINS_PATH, PluginsStatus, Trouble};
 
 /// How long the head of a request may take; a probe sends it at once.
@@ -45,6 +45,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
+    use crate::listen::Bound;
     use crate::telemetry::Telemetry;
 
     async fn get(address: SocketAddr, path: &str) -> String {
@@ -79,8 +80,8 @@ mod tests {
     async fn health_is_unavailable_until_all_is_ready_and_again_when_weir_stops() {
         let plugins = Arc::new(Plugins::default());
         let health = Arc::new(Health::new(Arc::clone(&plugins) as Arc<dyn PluginsStatus>));
-        let settings = HealthSettings { endpoint: "127.0.0.1:0".to_owned(), path: "/".to_owned() };
-        let server = serve_health(&settings, Arc::clone(&health)).await.unwrap();
+        let bound = Bound::bind("127.0.0.1:0").await.unwrap();
+        let server = bound.serve(health_front("/", Arc::clone(&health)));
         let address = server.local_addr();
 
         assert!(get(address, "/").await.starts_with("HTTP/1.1 503"));
@@ -102,7 +103,7 @@ mod tests {
     #[tokio::test]
     async fn metrics_are_on_their_path_and_elsewhere_is_a_hint() {
         let telemetry = Arc::new(Telemetry::new().unwrap());
-        let server = serve_metrics("127.0.0.1:0", telemetry).await.unwrap();
+        let server = Bound::bind("127.0.0.1:0").await.unwrap().serve(metrics_front(telemetry));
         let metrics = get(server.local_addr(), "/metrics").await;
         assert!(metrics.contains("content-type: text/plain; version=0.0.4"), "{metrics}");
         assert!(metrics.contains("otelcol_process_uptime_seconds_total"), "{metrics}");

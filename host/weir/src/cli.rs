@@ -8,6 +8,7 @@ mod plugin;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::config::{self, Diagnostic, Environment, Loaded, ProcessEnvironment};
 use crate::{demo, log, service};
@@ -26,7 +27,7 @@ const HELP: &str = "\
 weir, an OTLP sidecar with WebAssembly plugins
 
 Usage:
-  weir [--config FILE]...             run until SIGTERM or SIGINT
+  weir [--config FILE]...             run until SIGTERM or SIGINT; SIGHUP or a changed FILE reloads
   weir validate [--config FILE]...    check the configuration and load each plugin
   weir components                     list the components, as YAML
   weir plugin inspect FILE            what a plugin imports, sees and may change, and whether weir runs it
@@ -55,7 +56,7 @@ pub fn main() -> ExitCode {
         .map_err(|argument| format!("the argument {} is not UTF-8", argument.display()))
         .and_then(arguments::parse);
     match command {
-        Ok(Command::Run(options)) => run(&options, &ProcessEnvironment),
+        Ok(Command::Run(options)) => run(options, &ProcessEnvironment),
         Ok(Command::Validate(options)) => validate(&options, &ProcessEnvironment),
         Ok(Command::Components) => print(&components::list()),
         Ok(Command::Version) => print(VERSION),
@@ -69,15 +70,18 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options, environment: &dyn Environment) -> ExitCode {
-    let Loaded { config, warnings } = match load(options, environment) {
+fn run(options: Options, environment: &dyn Environment) -> ExitCode {
+    let options = Arc::new(options);
+    let origin = origin(&options);
+    let Loaded { config, warnings } = match origin.load() {
         Ok(loaded) => loaded,
         Err(problems) => return refuse(&problems),
     };
-    if let Err(code) = start_log(config.telemetry.logs) {
-        return code;
-    }
-    if is_built_in(options) {
+    let log = match start_log(config.telemetry.logs) {
+        Ok(log) => log,
+        Err(code) => return code,
+    };
+    if is_built_in(&options) {
         let plugins = if config.processors.is_empty() { "none" } else { "./plugins.d" };
         tracing::info!(
             plugins,
@@ -88,7 +92,8 @@ fn run(options: &Options, environment: &dyn Environment) -> ExitCode {
         tracing::warn!("{warning}");
     }
     let cache_dir = cache_dir::resolve(&options.cache, environment);
-    match service::run(config, cache_dir, options.shutdown_timeout) {
+    let settings = service::Settings { cache_dir, shutdown_timeout: options.shutdown_timeout, log };
+    match service::run(config, Arc::new(origin), settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(service::Failure::Configuration(problems)) => refuse(&problems),
         Err(service::Failure::Runtime(reason)) => {
@@ -96,6 +101,17 @@ fn run(options: &Options, environment: &dyn Environment) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The sources of the configuration, which may be read again at any time. Variables are those of the process.
+fn origin(options: &Arc<Options>) -> service::Origin {
+    let file = |source: &config::Source| match source {
+        config::Source::File(path) => Some(path.clone()),
+        _ => None,
+    };
+    let files = options.sources.iter().filter_map(file).collect();
+    let options = Arc::clone(options);
+    service::Origin::new(files, Box::new(move || load(&options, &ProcessEnvironment)))
 }
 
 fn validate(options: &Options, environment: &dyn Environment) -> ExitCode {
@@ -116,7 +132,7 @@ fn validate(options: &Options, environment: &dyn Environment) -> ExitCode {
     }
 }
 
-fn start_log(config: config::LogsConfig) -> Result<(), ExitCode> {
+fn start_log(config: config::LogsConfig) -> Result<log::Control, ExitCode> {
     log::init(config).map_err(|error| {
         eprintln!("weir: cannot start logging: {error}");
         ExitCode::FAILURE

@@ -1,31 +1,18 @@
-//! TCP listeners and the connections on them: bind, accept, serve HTTP/1 or HTTP/2, stop gracefully.
+//! Where weir listens: bind, accept, serve HTTP/1 or HTTP/2, stop gracefully.
 //!
-//! Receivers and the admin servers stand on this; what is asked and answered is theirs.
+//! Receivers and the admin servers stand on this; what is asked and answered is theirs. `front.rs` has what a connection
+//! is served with, `serving.rs` the loop that accepts connections.
 
-use std::convert::Infallible;
+mod front;
+mod serving;
+
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::{Request, Response};
-use hyper::body::{Body, Incoming};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinHandle;
+use tokio::net::TcpListener;
 
-/// Connections that one server holds at a time. More wait in the kernel's backlog.
-const CONNECTIONS_MAX: usize = 1024;
-
-/// A connection that says nothing for this long after it was opened is closed: it holds one of the places above.
-const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The pause after a failed accept, such as one for want of file descriptors, so that it does not spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+pub use front::{Former, Front};
+pub use serving::Serving;
 
 /// Sockets that listen, and are not served yet.
 #[derive(Debug)]
@@ -41,23 +28,6 @@ pub struct Bound {
 pub struct BindError {
     endpoint: String,
     reason: String,
-}
-
-/// A server at work.
-#[derive(Debug)]
-pub struct Serving {
-    local_addr: SocketAddr,
-    phase: watch::Sender<Phase>,
-    accepting: Vec<JoinHandle<()>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Running,
-    /// No new connections; those that are open finish what they began.
-    Stopping,
-    /// Whatever is left is cut.
-    Cut,
 }
 
 // === impl Bound ===
@@ -92,112 +62,9 @@ impl Bound {
         self.local_addr
     }
 
-    /// Accepts connections and serves them until [`Serving::stop`].
-    pub fn serve<S, B>(self, builder: Builder<TokioExecutor>, service: S) -> Serving
-    where
-        S: hyper::service::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
-        S: Clone + Send + 'static,
-        S::Future: Send + 'static,
-        B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
-    {
-        let phase = watch::Sender::new(Phase::Running);
-        let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let accepting = self.sockets.into_iter().map(|socket| {
-            let (builder, service) = (builder.clone(), service.clone());
-            tokio::spawn(accept_all(socket, Arc::clone(&slots), phase.subscribe(), builder, service))
-        });
-        Serving { local_addr: self.local_addr, accepting: accepting.collect(), phase }
-    }
-}
-
-// === impl Serving ===
-
-impl Serving {
-    /// Where it listens.
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
-    }
-
-    /// Stops accepting, tells the peers (GOAWAY, `connection: close`), and lets requests under way finish until
-    /// the deadline. Returns whether they all did.
-    pub async fn stop(self, deadline: Instant) -> bool {
-        self.phase.send_replace(Phase::Stopping);
-        let mut clean = true;
-        for accepting in self.accepting {
-            clean &= tokio::time::timeout_at(deadline.into(), accepting).await.is_ok();
-        }
-        self.phase.send_replace(Phase::Cut);
-        clean
-    }
-}
-
-async fn accept_all<S, B>(
-    socket: TcpListener,
-    slots: Arc<Semaphore>,
-    phase: watch::Receiver<Phase>,
-    builder: Builder<TokioExecutor>,
-    service: S,
-) where
-    S: hyper::service::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
-    S: Clone + Send + 'static,
-    S::Future: Send + 'static,
-    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
-{
-    let graceful = GracefulShutdown::new();
-    let mut stop = phase.clone();
-    loop {
-        let (stream, slot) = tokio::select! {
-            () = reached(&mut stop, Phase::Stopping) => break,
-            accepted = accept(&socket, &slots) => accepted,
-        };
-        let (builder, service) = (builder.clone(), service.clone());
-        let (watcher, mut phase) = (graceful.watcher(), phase.clone());
-        tokio::spawn(async move {
-            let _slot = slot;
-            if tokio::time::timeout(FIRST_BYTE_TIMEOUT, stream.readable()).await.is_err() {
-                return;
-            }
-            let connection = builder.serve_connection(TokioIo::new(stream), service);
-            // How a connection ends is its peer's business; each request was answered and counted by itself.
-            tokio::select! {
-                _ = watcher.watch(connection) => {}
-                () = reached(&mut phase, Phase::Cut) => {}
-            }
-        });
-    }
-    drop(socket);
-    graceful.shutdown().await;
-}
-
-/// The next connection and its place among [`CONNECTIONS_MAX`].
-async fn accept(socket: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-    // The semaphore is never closed, so that there is always a permit in the end.
-    let slot = Arc::clone(slots).acquire_owned().await.ok();
-    loop {
-        match socket.accept().await {
-            Ok((stream, _peer)) => {
-                // An answer is one small write: waiting to fill a segment would only delay it.
-                let _ = stream.set_nodelay(true);
-                return (stream, slot);
-            }
-            Err(error) => {
-                tracing::debug!(%error, "could not accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-/// Returns once the server is in this phase or a later one.
-async fn reached(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
-    let is_there = |phase: &Phase| match wanted {
-        Phase::Running => true,
-        Phase::Stopping => *phase != Phase::Running,
-        Phase::Cut => *phase == Phase::Cut,
-    };
-    if phase.wait_for(is_there).await.is_err() {
-        // A server that is dropped without a stop goes on until the process ends.
-        std::future::pending::<()>().await;
+    /// Accepts connections and serves them with `front` until [`Serving::stop`].
+    pub fn serve(self, front: Front) -> Serving {
+        Serving::start(self.sockets, self.local_addr, front)
     }
 }
 

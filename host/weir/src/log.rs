@@ -4,19 +4,38 @@ use std::panic::PanicHookInfo;
 
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::{SetGlobalDefaultError, set_global_default};
-use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::Registry;
+use tracing_subscriber::{Layer, reload};
 
 use crate::config::{LogEncoding, LogLevel, LogsConfig};
 
+/// The log at work, for changing its level.
+pub struct Control {
+    filter: reload::Handle<Targets, Registry>,
+    encoding: LogEncoding,
+}
+
 /// Starts logging for the whole process. Fails if that was done before.
-pub fn init(config: LogsConfig) -> Result<(), SetGlobalDefaultError> {
-    set_global_default(Registry::default().with(layer(config, std::io::stderr)))?;
+pub fn init(config: LogsConfig) -> Result<Control, SetGlobalDefaultError> {
+    let (layer, control) = layer(config, std::io::stderr);
+    set_global_default(Registry::default().with(layer))?;
     std::panic::set_hook(Box::new(log_panic));
-    Ok(())
+    Ok(control)
+}
+
+impl Control {
+    /// Takes over what can change while weir runs, and says so of what cannot.
+    pub fn set(&self, config: LogsConfig) {
+        if let Err(error) = self.filter.reload(filter(config.level)) {
+            tracing::warn!(%error, "the level of the log could not be changed");
+        }
+        if config.encoding != self.encoding {
+            tracing::warn!("service::telemetry::logs::encoding changes only with a restart");
+        }
+    }
 }
 
 /// Where a panic happened, and not its message, which may quote telemetry.
@@ -26,19 +45,20 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
 }
 
 /// Lines of the configured look, from the configured level on.
-fn layer<W>(config: LogsConfig, writer: W) -> Box<dyn Layer<Registry> + Send + Sync>
+fn layer<W>(config: LogsConfig, writer: W) -> (Box<dyn Layer<Registry> + Send + Sync>, Control)
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let lines = fmt::layer().with_ansi(false).with_target(false).with_writer(writer);
-    let filter = filter(config.level);
-    match config.encoding {
+    let (filter, handle) = reload::Layer::new(filter(config.level));
+    let layer = match config.encoding {
         LogEncoding::Console => lines.with_filter(filter).boxed(),
         LogEncoding::Json => {
             let lines = lines.json().flatten_event(true).with_current_span(false).with_span_list(false);
             lines.with_filter(filter).boxed()
         }
-    }
+    };
+    (layer, Control { filter: handle, encoding: config.encoding })
 }
 
 /// weir's crates log at the asked level. Libraries are heard from warnings on: at lower levels an HTTP
@@ -73,18 +93,18 @@ mod tests {
         }
     }
 
-    fn logged(level: LogLevel, encoding: LogEncoding, events: impl FnOnce()) -> String {
+    fn logged(level: LogLevel, encoding: LogEncoding, events: impl FnOnce(&Control)) -> String {
         let memory = Memory::default();
         let writer = memory.clone();
-        let layer = layer(LogsConfig { level, encoding }, move || writer.clone());
-        tracing::subscriber::with_default(Registry::default().with(layer), events);
+        let (layer, control) = layer(LogsConfig { level, encoding }, move || writer.clone());
+        tracing::subscriber::with_default(Registry::default().with(layer), || events(&control));
         let bytes = memory.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     }
 
     #[test]
     fn a_console_line_is_time_level_message_and_fields() {
-        let text = logged(LogLevel::Info, LogEncoding::Console, || {
+        let text = logged(LogLevel::Info, LogEncoding::Console, |_| {
             tracing::info!(endpoint = "localhost:4317", count = 3, "receiver listens");
         });
         let (time, rest) = text.split_once(' ').unwrap();
@@ -94,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_json_line_is_one_object_with_the_fields_at_its_top() {
-        let text = logged(LogLevel::Info, LogEncoding::Json, || {
+        let text = logged(LogLevel::Info, LogEncoding::Json, |_| {
             tracing::warn!(plugin = "redact", "a \"quoted\"\nmessage");
             tracing::info!("second");
         });
@@ -115,7 +135,7 @@ mod tests {
             (LogLevel::Warn, "WE"),
             (LogLevel::Error, "E"),
         ] {
-            let text = logged(level, LogEncoding::Console, || {
+            let text = logged(level, LogEncoding::Console, |_| {
                 tracing::debug!("D");
                 tracing::info!("I");
                 tracing::warn!("W");
@@ -127,8 +147,24 @@ mod tests {
     }
 
     #[test]
+    fn the_level_changes_at_any_time_and_the_encoding_does_not() {
+        let text = logged(LogLevel::Warn, LogEncoding::Console, |control| {
+            tracing::info!("before");
+            control.set(LogsConfig { level: LogLevel::Info, encoding: LogEncoding::Console });
+            tracing::info!("between");
+            control.set(LogsConfig { level: LogLevel::Error, encoding: LogEncoding::Json });
+            tracing::warn!("after");
+            control.set(LogsConfig { level: LogLevel::Warn, encoding: LogEncoding::Json });
+        });
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].ends_with("between"), "{text}");
+        assert!(lines[1].ends_with("encoding changes only with a restart"), "{text}");
+        assert_eq!(lines.len(), 2, "{text}");
+    }
+
+    #[test]
     fn libraries_are_silent_below_warnings_even_at_debug() {
-        let text = logged(LogLevel::Debug, LogEncoding::Console, || {
+        let text = logged(LogLevel::Debug, LogEncoding::Console, |_| {
             tracing::info!(target: "hyper::proto", "headers");
             tracing::debug!(target: "h2", "frame");
             tracing::debug!(target: "weir_plugin::set", "ours");

@@ -26,8 +26,8 @@ use weir_otlp::Signal;
 use weir_pipeline::Consumer;
 
 pub use self::admission::{Admission, AdmissionSettings};
-use self::intake::Intake;
-use crate::listen::{BindError, Bound, Serving};
+pub use self::intake::Intake;
+use crate::listen::{BindError, Bound, Front, Serving};
 use crate::telemetry::Telemetry;
 
 /// What OTLP recommends for the largest request, before and after decompression.
@@ -95,6 +95,15 @@ pub struct HttpPaths {
     pub profiles: String,
 }
 
+/// One protocol of a receiver: what is served on one endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// OTLP/gRPC.
+    Grpc(GrpcSettings),
+    /// OTLP/HTTP.
+    Http(HttpSettings),
+}
+
 /// A receiver that could not start.
 #[derive(Debug, thiserror::Error)]
 #[error("receiver {id}: {source}")]
@@ -103,11 +112,10 @@ pub struct ReceiverError {
     source: BindError,
 }
 
-/// A receiver at work.
+/// A receiver at work, of which nothing but its end will change.
 #[derive(Debug)]
 pub struct RunningReceiver {
-    grpc: Option<Serving>,
-    http: Option<Serving>,
+    servings: Vec<(&'static str, Serving)>,
 }
 
 // === impl settings ===
@@ -147,6 +155,45 @@ impl Default for HttpPaths {
     }
 }
 
+// === impl ReceiverSettings ===
+
+impl ReceiverSettings {
+    /// The protocols that are on.
+    pub fn protocols(&self) -> impl Iterator<Item = Protocol> {
+        let grpc = self.grpc.clone().map(Protocol::Grpc);
+        grpc.into_iter().chain(self.http.clone().map(Protocol::Http))
+    }
+}
+
+// === impl Protocol ===
+
+impl Protocol {
+    /// `host:port` to listen on.
+    pub fn endpoint(&self) -> &str {
+        match self {
+            Protocol::Grpc(grpc) => &grpc.endpoint,
+            Protocol::Http(http) => &http.endpoint,
+        }
+    }
+
+    /// `grpc` or `http`.
+    pub fn transport(&self) -> &'static str {
+        match self {
+            Protocol::Grpc(_) => "grpc",
+            Protocol::Http(_) => "http",
+        }
+    }
+
+    /// What connections are served with. Their requests go to `intake`.
+    pub fn front(&self, intake: &Arc<Intake>) -> Front {
+        let intake = Arc::clone(intake);
+        match self {
+            Protocol::Grpc(grpc) => Front::new(grpc_server(grpc), grpc::GrpcService::new(grpc, intake)),
+            Protocol::Http(http) => Front::new(http_server(http), http::HttpService::new(http, intake)),
+        }
+    }
+}
+
 // === impl RunningReceiver ===
 
 impl RunningReceiver {
@@ -160,56 +207,46 @@ impl RunningReceiver {
         admission: Arc<Admission>,
         telemetry: &Telemetry,
     ) -> Result<Self, ReceiverError> {
-        let fail = |source| ReceiverError { id: settings.id.clone(), source };
-        let signals: Vec<Signal> = Signal::ALL.into_iter().filter(|&signal| consumer.takes(signal)).collect();
-        let intake = |transport| {
-            let metrics = telemetry.receiver(&settings.id, transport, &signals);
-            Arc::new(Intake::new(Arc::clone(&consumer), Arc::clone(&admission), metrics))
+        // All are bound before any is served: a receiver is up or it is not.
+        let mut bound = Vec::new();
+        for protocol in settings.protocols() {
+            let sockets = Bound::bind(protocol.endpoint()).await;
+            let sockets = sockets.map_err(|source| ReceiverError { id: settings.id.clone(), source })?;
+            bound.push((protocol, sockets));
+        }
+        let serve = |(protocol, bound): (Protocol, Bound)| {
+            let transport = protocol.transport();
+            let (consumer, admission) = (Arc::clone(&consumer), Arc::clone(&admission));
+            let intake = Intake::new(&settings.id, transport, consumer, admission, telemetry);
+            (transport, bound.serve(protocol.front(&intake)))
         };
-        // Both are bound before either is served: a receiver is up or it is not.
-        let grpc = match &settings.grpc {
-            Some(grpc) => Some((grpc, Bound::bind(&grpc.endpoint).await.map_err(fail)?)),
-            None => None,
-        };
-        let http = match &settings.http {
-            Some(http) => Some((http, Bound::bind(&http.endpoint).await.map_err(fail)?)),
-            None => None,
-        };
-        let grpc = grpc.map(|(grpc, bound)| {
-            announce(&settings.id, "grpc", &bound);
-            bound.serve(grpc_server(grpc), grpc::GrpcService::new(grpc, intake("grpc")))
-        });
-        let http = http.map(|(http, bound)| {
-            announce(&settings.id, "http", &bound);
-            bound.serve(http_server(http), http::HttpService::new(http, intake("http")))
-        });
-        Ok(RunningReceiver { grpc, http })
+        Ok(RunningReceiver { servings: bound.into_iter().map(serve).collect() })
     }
 
     /// Where OTLP/gRPC is taken, if it is.
     pub fn grpc_addr(&self) -> Option<SocketAddr> {
-        self.grpc.as_ref().map(Serving::local_addr)
+        self.addr("grpc")
     }
 
     /// Where OTLP/HTTP is taken, if it is.
     pub fn http_addr(&self) -> Option<SocketAddr> {
-        self.http.as_ref().map(Serving::local_addr)
+        self.addr("http")
+    }
+
+    fn addr(&self, transport: &str) -> Option<SocketAddr> {
+        self.servings.iter().find(|(served, _)| *served == transport).map(|(_, serving)| serving.local_addr())
     }
 
     /// Takes no new connections and requests, and lets those under way finish until the deadline. Returns
     /// whether they all did.
     pub async fn stop(self, deadline: Instant) -> bool {
-        let stop = async |serving: Option<Serving>| match serving {
-            Some(serving) => serving.stop(deadline).await,
-            None => true,
-        };
-        let (grpc, http) = tokio::join!(stop(self.grpc), stop(self.http));
-        grpc && http
+        let mut is_clean = true;
+        let stops = self.servings.into_iter().map(|(_, serving)| tokio::spawn(serving.stop(deadline)));
+        for stop in stops.collect::<Vec<_>>() {
+            is_clean &= stop.await.unwrap_or(false);
+        }
+        is_clean
     }
-}
-
-fn announce(id: &str, transport: &str, bound: &Bound) {
-    tracing::info!(receiver = %id, transport, endpoint = %bound.local_addr(), "listening");
 }
 
 fn grpc_server(settings: &GrpcSettings) -> Builder<TokioExecutor> {

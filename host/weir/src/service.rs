@@ -1,30 +1,44 @@
-//! Wires a configuration into a running service, and stops it again. The only file that sees both receivers and
-//! exporters.
+//! Wires a configuration into a running service, takes over another one while traffic flows, and stops it again. The
+//! only file that sees both receivers and exporters.
 //!
-//! Start: health (503), plugins, exporters, pipelines, receivers, metrics; then 200. Stop, in the order in which data
-//! flows: 503, a short linger, receivers, queues; all within one deadline.
+//! - Start: health (503), plugins, exporters, pipelines, receivers, metrics; then 200.
+//! - Reload: read, check, build and bind everything that is new; then swap, in one go that cannot fail; then let what
+//!   was replaced finish, in the background. Whatever fails before the swap leaves everything as it was.
+//! - Stop, in the order in which data flows: 503, a short linger, receivers, queues; all within one deadline.
 
+mod changes;
 mod components;
+mod endpoints;
+mod exporters;
+mod origin;
+mod plugins;
+mod retired;
 mod settings;
 mod status;
 mod stop;
+mod triggers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
-use weir_plugin::PluginSet;
+use tokio::task::JoinError;
 
-use crate::admin::{Health, Phase, PluginsStatus, serve_health, serve_metrics};
-use crate::config::{Config, Diagnostic};
-use crate::listen::Serving;
-use crate::memory;
-use crate::receiver::{Admission, RunningReceiver};
+use crate::admin::{Health, Phase, PluginsStatus};
+use crate::config::{Config, Diagnostic, Loaded};
+use crate::receiver::Admission;
 use crate::telemetry::Telemetry;
-use components::{Components, Plugins};
+use crate::{log, memory};
+use changes::Changes;
+use components::Components;
+use endpoints::{Endpoints, Shared};
+pub use origin::{Load, Origin};
+use plugins::PluginHost;
+use retired::Retired;
 use status::Status;
 use stop::Signals;
+use triggers::Triggers;
 
 /// Threads that serve sockets. More than four never helped a sidecar, and each costs memory.
 const SOCKET_THREADS_MAX: usize = 4;
@@ -52,22 +66,49 @@ impl Failure {
     fn runtime(error: impl std::fmt::Display) -> Self {
         Failure::Runtime(error.to_string())
     }
+
+    /// Without the panic's own words, which may quote a secret.
+    fn panicked(_: JoinError) -> Self {
+        Failure::Runtime(
+            "weir panicked on the configuration; the log says where: please report it".to_owned(),
+        )
+    }
+
+    fn problems(self) -> Vec<Diagnostic> {
+        match self {
+            Failure::Configuration(problems) => problems,
+            Failure::Runtime(reason) => vec![Diagnostic::new("", reason)],
+        }
+    }
 }
 
-/// Runs weir until it is told to stop. `cache_dir` is where compiled plugins are kept.
+/// What a run needs beside its configuration.
+pub struct Settings {
+    /// Where compiled plugins are kept.
+    pub cache_dir: Option<PathBuf>,
+    /// How long a stop may take, and what a reload has replaced.
+    pub shutdown_timeout: Duration,
+    /// The log.
+    pub log: log::Control,
+}
+
+/// Runs weir until it is told to stop. `origin` is where the configuration was read and will be read again.
 ///
 /// # Errors
 /// If a plugin cannot be loaded or an exporter built (configuration), or a port is taken (runtime).
-pub fn run(config: Config, cache_dir: Option<PathBuf>, shutdown_timeout: Duration) -> Result<(), Failure> {
+pub fn run(config: Config, origin: Arc<Origin>, settings: Settings) -> Result<(), Failure> {
     let runtime = runtime().map_err(Failure::runtime)?;
+    let shutdown_timeout = settings.shutdown_timeout;
     let outcome = runtime.block_on(async {
         let mut signals = Signals::listen().map_err(Failure::runtime)?;
-        let running = tokio::select! {
-            running = Running::start(&config, cache_dir) => running?,
+        let mut triggers = Triggers::listen().map_err(Failure::runtime)?;
+        let mut running = tokio::select! {
+            running = Running::start(config, Arc::clone(&origin), settings) => running?,
             () = signals.wait() => return Ok(()),
         };
+        triggers.watch(&origin);
         tokio::select! {
-            () = running.announce_ready() => signals.wait().await,
+            () = running.serve(&mut triggers) => {}
             () = signals.wait() => {}
         }
         running.stop(shutdown_timeout, &mut signals).await;
@@ -83,20 +124,15 @@ pub fn run(config: Config, cache_dir: Option<PathBuf>, shutdown_timeout: Duratio
 /// # Errors
 /// Everything that a start would refuse.
 pub fn check(config: &Config, cache_dir: Option<PathBuf>) -> Result<(), Vec<Diagnostic>> {
-    let fail = |failure| match failure {
-        Failure::Configuration(problems) => problems,
-        Failure::Runtime(reason) => vec![Diagnostic::new("", reason)],
-    };
-    let runtime = runtime().map_err(|error| vec![Diagnostic::new("", error.to_string())])?;
-    runtime.block_on(async {
-        let telemetry = Telemetry::new().map_err(|error| fail(Failure::runtime(error)))?;
-        let plugins = Plugins::load(config, cache_dir, &telemetry).await.map_err(fail)?;
-        let awaited = plugins.awaited(config);
-        if !awaited.is_empty() {
-            return Err(awaited);
-        }
-        Components::build(config, &plugins, &telemetry).map(drop).map_err(fail)
-    })
+    let runtime = runtime().map_err(|error| Failure::runtime(error).problems())?;
+    let outcome = runtime.block_on(async {
+        let telemetry = Telemetry::new().map_err(Failure::runtime)?;
+        let host = PluginHost::new(cache_dir, &telemetry);
+        let nothing = Components::default();
+        let prepared = nothing.prepare(config, &host).await?;
+        nothing.check_awaited(&prepared, config)
+    });
+    outcome.map_err(Failure::problems)
 }
 
 fn runtime() -> std::io::Result<Runtime> {
@@ -111,76 +147,139 @@ fn runtime() -> std::io::Result<Runtime> {
 
 /// A service at work.
 struct Running {
+    origin: Arc<Origin>,
+    config: Config,
+    log: log::Control,
+    telemetry: Arc<Telemetry>,
     health: Arc<Health>,
-    sets: Vec<Arc<PluginSet>>,
-    // Stops watching when dropped.
-    _watches: Vec<weir_plugin::Watch>,
+    status: Arc<Status>,
+    host: PluginHost,
     components: Components,
-    receivers: Vec<RunningReceiver>,
-    admin: Vec<Serving>,
+    endpoints: Endpoints,
+    retired: Retired,
 }
 
 impl Running {
-    async fn start(config: &Config, cache_dir: Option<PathBuf>) -> Result<Self, Failure> {
+    async fn start(config: Config, origin: Arc<Origin>, settings: Settings) -> Result<Self, Failure> {
         let telemetry = Arc::new(Telemetry::new().map_err(Failure::runtime)?);
         let status = Arc::new(Status::default());
         let health = Arc::new(Health::new(Arc::clone(&status) as Arc<dyn PluginsStatus>));
-        let health_settings = settings::health(&config.health_check);
-        let mut admin = vec![
-            serve_health(&health_settings, Arc::clone(&health))
-                .await
-                .map_err(|error| Failure::Runtime(format!("extension health_check: {error}")))?,
-        ];
-        if let Some(metrics) = &config.telemetry.metrics {
-            let serving = serve_metrics(&metrics.endpoint.to_string(), Arc::clone(&telemetry)).await;
-            admin.push(
-                serving.map_err(|error| Failure::Runtime(format!("service::telemetry::metrics: {error}")))?,
-            );
-        }
-        let plugins = Plugins::load(config, cache_dir, &telemetry).await?;
-        let sets = plugins.sets();
-        let watches = sets.iter().map(PluginSet::watch).collect();
-        status.fill(config, sets.clone());
-        let components = Components::build(config, &plugins, &telemetry)?;
         let admission = Admission::new(settings::admission(memory::limit_bytes()));
-        let mut receivers = Vec::new();
-        for (id, receiver) in &config.receivers {
-            let consumer = components.consumer(config, id);
-            let settings = settings::receiver(id, receiver);
-            let started = RunningReceiver::start(&settings, consumer, Arc::clone(&admission), &telemetry);
-            receivers.push(started.await.map_err(Failure::runtime)?);
-        }
+        let mut endpoints = Endpoints::new(Shared {
+            health: Arc::clone(&health),
+            telemetry: Arc::clone(&telemetry),
+            admission,
+        });
+        let host = PluginHost::new(settings.cache_dir, &telemetry);
+        let mut components = Components::default();
+
+        // Probes and scrapes are answered while plugins load.
+        let admin = endpoints.bind(&config, false).await?;
+        endpoints.serve(admin, &|id| components.consumer(id));
+        let prepared = components.prepare(&config, &host).await?;
+        components.replace(prepared, &config, &telemetry);
+        status.fill(&config, components.plugins().sets());
+        let all = endpoints.bind(&config, true).await?;
+        endpoints.serve(all, &|id| components.consumer(id));
         health.set(Phase::Running);
-        Ok(Running { health, sets, _watches: watches, components, receivers, admin })
+        let retired = Retired::new(settings.shutdown_timeout);
+        let log = settings.log;
+        Ok(Running { origin, config, log, telemetry, health, status, host, components, endpoints, retired })
     }
 
-    /// Says that everything is ready, once it is.
-    async fn announce_ready(&self) {
-        while !self.sets.iter().all(|set| set.is_ready()) {
+    /// Serves, and reloads when it is told to, one reload after the other. Does not end by itself; dropped in the
+    /// middle of a reload it leaves either the former configuration in service or the new one.
+    async fn serve(&mut self, triggers: &mut Triggers) {
+        let mut is_announced = false;
+        loop {
+            let trigger = tokio::select! {
+                trigger = triggers.next() => Some(trigger),
+                () = self.ready(), if !is_announced => None,
+            };
+            match trigger {
+                Some(trigger) => self.reload(trigger).await,
+                None => {
+                    is_announced = true;
+                    tracing::info!("Everything is ready.");
+                }
+            }
+            memory::release_code_pages();
+        }
+    }
+
+    /// Waits until every plugin that was there at the start runs.
+    async fn ready(&self) {
+        while !self.status.is_ready() {
             tokio::time::sleep(READY_POLL).await;
         }
-        tracing::info!("Everything is ready.");
-        memory::release_code_pages();
     }
 
-    async fn stop(self, shutdown_timeout: Duration, signals: &mut Signals) {
+    /// Reads the configuration again and takes it over, and tells how that went.
+    async fn reload(&mut self, trigger: &str) {
+        match self.take_over().await {
+            Ok(changes) if changes.is_empty() => {
+                self.telemetry.reloads().succeeded();
+                tracing::info!(trigger, "the configuration was read again; nothing in it has changed");
+            }
+            Ok(changes) => {
+                self.telemetry.reloads().succeeded();
+                changes.log(trigger);
+            }
+            Err(failure) => {
+                self.telemetry.reloads().failed();
+                for problem in failure.problems() {
+                    tracing::error!("{problem}");
+                }
+                tracing::error!(trigger, "the configuration was not reloaded, and nothing was changed");
+            }
+        }
+    }
+
+    async fn take_over(&mut self) -> Result<Changes, Failure> {
+        self.retired.room().await;
+        let origin = Arc::clone(&self.origin);
+        // Its files may be on a slow network.
+        let loaded = tokio::task::spawn_blocking(move || origin.load()).await.map_err(Failure::panicked)?;
+        let Loaded { config, warnings } = loaded.map_err(Failure::Configuration)?;
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        let prepared = self.components.prepare(&config, &self.host).await?;
+        self.components.check_awaited(&prepared, &config)?;
+        let wanted = self.endpoints.bind(&config, true).await?;
+
+        // From here on nothing fails and nothing waits.
+        let (mut changes, queues) = self.components.replace(prepared, &config, &self.telemetry);
+        self.status.fill(&config, self.components.plugins().sets());
+        for leaving in self.endpoints.serve(wanted, &|id| self.components.consumer(id)) {
+            self.retired.server(leaving);
+        }
+        for queue in queues {
+            self.retired.queue(queue);
+        }
+        changes.compare("receivers", &self.config.receivers, &config.receivers, PartialEq::eq);
+        changes.compare_one("extensions::health_check", &self.config.health_check, &config.health_check);
+        changes.compare_one("service::telemetry", &self.config.telemetry, &config.telemetry);
+        if self.config.telemetry.logs != config.telemetry.logs {
+            self.log.set(config.telemetry.logs);
+        }
+        self.config = config;
+        Ok(changes)
+    }
+
+    async fn stop(mut self, shutdown_timeout: Duration, signals: &mut Signals) {
         let deadline = Instant::now() + shutdown_timeout;
         tracing::info!(timeout = ?shutdown_timeout, "stopping: what was taken is delivered first");
         self.health.set(Phase::Stopping);
         let in_order = async {
             tokio::time::sleep(LINGER.min(shutdown_timeout / 10)).await;
-            let receivers = self.receivers.into_iter().map(|receiver| tokio::spawn(receiver.stop(deadline)));
-            for receiver in receivers.collect::<Vec<_>>() {
-                if !receiver.await.unwrap_or(false) {
-                    tracing::warn!(
-                        "some requests were still under way at the deadline; their senders will try again"
-                    );
-                }
+            if !self.endpoints.stop_receivers(deadline).await {
+                tracing::warn!(
+                    "some requests were still under way at the deadline; their senders will try again"
+                );
             }
-            self.components.drain(deadline).await;
-            for serving in self.admin {
-                serving.stop(Instant::now() + Duration::from_millis(100)).await;
-            }
+            tokio::join!(self.components.drain(deadline), self.retired.stop(deadline));
+            self.endpoints.stop(Instant::now() + Duration::from_millis(100)).await;
         };
         tokio::select! {
             () = in_order => tracing::info!("stopped"),

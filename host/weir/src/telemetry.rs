@@ -8,6 +8,7 @@ mod families;
 mod process;
 mod processor;
 mod receiver;
+mod reload;
 
 use prometheus::{Encoder, Registry, TextEncoder};
 use weir_otlp::Signal;
@@ -16,6 +17,7 @@ use weir_pipeline::Processor;
 pub use exporter::ExporterMetrics;
 use families::Families;
 pub use receiver::{Outcome, ReceiverMetrics};
+pub use reload::ReloadMetrics;
 
 /// The media type of what [`Telemetry::render`] writes.
 pub const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -24,6 +26,7 @@ pub const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct Telemetry {
     registry: Registry,
     families: Families,
+    reloads: ReloadMetrics,
 }
 
 /// A metric could not be made. This is a mistake in weir, never in its input.
@@ -40,12 +43,18 @@ impl Telemetry {
         let registry = Registry::new();
         let families = Families::register(&registry)?;
         registry.register(Box::new(process::ProcessMetrics::new()?))?;
-        Ok(Telemetry { registry, families })
+        let reloads = ReloadMetrics::register(&registry)?;
+        Ok(Telemetry { registry, families, reloads })
     }
 
     /// The registry, for those who bring metrics of their own, such as plugins.
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// What is counted of the reloads of the configuration.
+    pub fn reloads(&self) -> &ReloadMetrics {
+        &self.reloads
     }
 
     /// The metrics of one receiver and transport (`grpc` or `http`) for the signals that it takes.
@@ -105,6 +114,35 @@ mod tests {
             assert!(text.contains(series), "{series} is missing in\n{text}");
         }
         assert!(!text.contains("log_records"), "no pipeline of logs, no series of logs");
+    }
+
+    #[test]
+    fn reloads_are_counted_by_result_and_the_last_one_shows() {
+        let telemetry = Telemetry::new().unwrap();
+        let values = |telemetry: &Telemetry| {
+            let text = text(telemetry);
+            let lines = text.lines().filter(|line| line.starts_with("weir_config_"));
+            lines.map(|line| line.rsplit(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        // The gauge, failure, success: they are there before the first reload.
+        assert_eq!(values(&telemetry), ["1", "0", "0"]);
+        telemetry.reloads().failed();
+        assert_eq!(values(&telemetry), ["0", "1", "0"]);
+        telemetry.reloads().succeeded();
+        assert_eq!(values(&telemetry), ["1", "1", "1"]);
+    }
+
+    #[test]
+    fn two_queues_of_one_exporter_show_their_sum_until_the_former_is_empty() {
+        let telemetry = Telemetry::new().unwrap();
+        let former = telemetry.exporter("otlp_grpc", &[Signal::Logs], 10);
+        former.queue_size(4);
+        let next = telemetry.exporter("otlp_grpc", &[Signal::Logs], 10);
+        next.queue_size(3);
+        former.queue_size(2);
+        assert!(text(&telemetry).contains(r#"otelcol_exporter_queue_size{exporter="otlp_grpc"} 5"#));
+        former.queue_size(0);
+        assert!(text(&telemetry).contains(r#"otelcol_exporter_queue_size{exporter="otlp_grpc"} 3"#));
     }
 
     #[test]

@@ -10,21 +10,21 @@ use weir_tests::guest::Guest;
 use weir_tests::{GrpcSender, Launch, Signal, Upstream, requests, wait};
 
 /// The recipe of the kubelet's AtomicWriter.
-struct Volume {
+pub(super) struct Volume {
     dir: tempfile::TempDir,
     current: Option<PathBuf>,
 }
 
 impl Volume {
-    fn new() -> Volume {
+    pub(super) fn new() -> Volume {
         Volume { dir: tempfile::tempdir().unwrap(), current: None }
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    fn publish(&mut self, version: &str, files: &[(&str, &[u8])]) {
+    pub(super) fn publish(&mut self, version: &str, files: &[(&str, &[u8])]) {
         let stamped = self.path().join(format!("..2026_11_21_{version}"));
         std::fs::create_dir(&stamped).unwrap();
         for (name, bytes) in files {

@@ -6,6 +6,7 @@ mod accounting;
 mod command_line;
 mod compression;
 mod config_map;
+mod config_reload;
 mod deploy;
 mod drop_in;
 mod enrich;

@@ -16,26 +16,11 @@ use hyper::service::Service;
 
 use super::plugins::{self, PLUGINS_PATH, PluginsStatus};
 use super::{http1, reply};
-use crate::listen::{BindError, Bound, Serving};
+use crate::listen::Front;
 
 const JSON: &str = "application/json";
 
 const TEXT: &str = "text/plain; charset=utf-8";
-
-/// The `health_check` extension.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HealthSettings {
-    /// `host:port` to listen on.
-    pub endpoint: String,
-    /// The path that probes ask, with a leading slash.
-    pub path: String,
-}
-
-impl Default for HealthSettings {
-    fn default() -> Self {
-        HealthSettings { endpoint: "localhost:13133".to_owned(), path: "/".to_owned() }
-    }
-}
 
 /// Where the service is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,15 +83,9 @@ impl Health {
     }
 }
 
-/// Serves the health of weir.
-///
-/// # Errors
-/// If the endpoint cannot be listened on.
-pub async fn serve_health(settings: &HealthSettings, health: Arc<Health>) -> Result<Serving, BindError> {
-    let bound = Bound::bind(&settings.endpoint).await?;
-    let path: Arc<str> = Arc::from(settings.path.as_str());
-    tracing::info!(extension = "health_check", endpoint = %bound.local_addr(), "listening");
-    Ok(bound.serve(http1(), HealthService { health, path }))
+/// Answers probes on `path`, which has a leading slash, and shows the plugins beside it.
+pub fn health_front(path: &str, health: Arc<Health>) -> Front {
+    Front::new(http1(), HealthService { health, path: Arc::from(path) })
 }
 
 #[derive(Clone)]

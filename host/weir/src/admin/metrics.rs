@@ -11,25 +11,17 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 
 use super::{http1, reply};
-use crate::listen::{BindError, Bound, Serving};
+use crate::listen::Front;
 use crate::telemetry::{TEXT_FORMAT, Telemetry};
 
 /// Where the metrics are.
 pub const METRICS_PATH: &str = "/metrics";
 
-/// Where they are listened for if nothing else is configured; the Collector's.
-pub const DEFAULT_METRICS_ENDPOINT: &str = "localhost:8888";
-
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// Serves the metrics on `endpoint`, a `host:port`.
-///
-/// # Errors
-/// If the endpoint cannot be listened on.
-pub async fn serve_metrics(endpoint: &str, telemetry: Arc<Telemetry>) -> Result<Serving, BindError> {
-    let bound = Bound::bind(endpoint).await?;
-    tracing::info!(endpoint = %bound.local_addr(), "serving metrics");
-    Ok(bound.serve(http1(), MetricsService { telemetry }))
+/// Answers scrapes.
+pub fn metrics_front(telemetry: Arc<Telemetry>) -> Front {
+    Front::new(http1(), MetricsService { telemetry })
 }
 
 #[derive(Clone)]

@@ -28,6 +28,15 @@ pub struct PipelineConfig {
     pub exporters: Vec<ComponentId>,
 }
 
+/// Where it stands in the file makes no difference.
+impl PartialEq for PipelineConfig {
+    fn eq(&self, other: &Self) -> bool {
+        let PipelineConfig { signal, name, place: _, receivers, processors, exporters } = self;
+        (signal, name, receivers, processors, exporters)
+            == (&other.signal, &other.name, &other.receivers, &other.processors, &other.exporters)
+    }
+}
+
 /// The ids that are defined in each section, whether or not the components are valid.
 pub(super) struct Defined {
     pub receivers: BTreeSet<ComponentId>,

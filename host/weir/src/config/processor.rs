@@ -29,8 +29,15 @@ pub struct WasmProcessorConfig {
     pub source: WasmSource,
 }
 
+/// Where it stands in the file makes no difference.
+impl PartialEq for WasmProcessorConfig {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
 /// The two forms of a `wasm` processor.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum WasmSource {
     /// One plugin at this place.
     Plugin(PluginSettings),

@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use weir_otlp::Signal;
 use weir_pipeline::{Batch, Cause, Consumer, Refusal};
 
 use super::admission::{Admission, Charge};
-use crate::telemetry::{Outcome, ReceiverMetrics};
+use crate::telemetry::{Outcome, ReceiverMetrics, Telemetry};
 
-/// What the two transports of a receiver share.
-pub(super) struct Intake {
-    consumer: Arc<Consumer>,
+/// Where the requests of one transport of a receiver go in. Its consumer may change while requests flow.
+pub struct Intake {
+    id: String,
+    transport: &'static str,
+    consumer: ArcSwap<Consumer>,
     admission: Arc<Admission>,
     metrics: ReceiverMetrics,
 }
@@ -28,13 +31,29 @@ struct Items<'a> {
 }
 
 impl Intake {
-    pub(super) fn new(consumer: Arc<Consumer>, admission: Arc<Admission>, metrics: ReceiverMetrics) -> Self {
-        Intake { consumer, admission, metrics }
+    /// `id` and `transport` are the receiver's, for its metrics.
+    pub fn new(
+        id: &str,
+        transport: &'static str,
+        consumer: Arc<Consumer>,
+        admission: Arc<Admission>,
+        telemetry: &Telemetry,
+    ) -> Arc<Self> {
+        let metrics = telemetry.receiver(id, transport, &signals(&consumer));
+        let consumer = ArcSwap::new(consumer);
+        Arc::new(Intake { id: id.to_owned(), transport, consumer, admission, metrics })
+    }
+
+    /// Hands the requests to another consumer from now on. A batch that is under way ends where it began.
+    pub fn switch(&self, consumer: Arc<Consumer>, telemetry: &Telemetry) {
+        // For the series of signals that are new: they are there from zero.
+        telemetry.receiver(&self.id, self.transport, &signals(&consumer));
+        self.consumer.store(consumer);
     }
 
     /// Whether any pipeline takes this signal.
     pub(super) fn takes(&self, signal: Signal) -> bool {
-        self.consumer.takes(signal)
+        self.consumer.load().takes(signal)
     }
 
     /// A place for one more request.
@@ -60,8 +79,15 @@ impl Intake {
             return Ok(());
         }
         let mut items = Items::new(&self.metrics, signal, count);
+        // Taken out once: the batch goes through these pipelines, whatever is reloaded meanwhile.
+        let consumer = self.consumer.load_full();
+        if !consumer.takes(signal) {
+            // The sender's next try is told that nobody takes the signal.
+            let gone = "the last pipeline of this signal was just taken out of service";
+            return Err(Refusal::retryable(Cause::Stopping, None, gone));
+        }
         let batch = Batch { signal, payload, items: count, received_unix_nano: unix_nano(), deadline };
-        let outcome = self.consumer.consume(batch, &|| items.take()).await;
+        let outcome = consumer.consume(batch, &|| items.take()).await;
         items.is_fault = matches!(&outcome, Err(refusal) if refusal.cause == Cause::Internal);
         outcome
     }
@@ -109,6 +135,10 @@ impl Drop for Items<'_> {
             false => self.metrics.refused(self.signal, self.count),
         }
     }
+}
+
+fn signals(consumer: &Consumer) -> Vec<Signal> {
+    Signal::ALL.into_iter().filter(|&signal| consumer.takes(signal)).collect()
 }
 
 fn unix_nano() -> u64 {

@@ -1,156 +1,127 @@
-//! Builds what stands between receivers and upstreams: plugins, export queues, pipelines.
+//! What stands between receivers and upstreams: plugins, export queues, and the pipelines that they are in.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use weir_otlp::Signal;
-use weir_pipeline::{Consumer, ExportQueue, Pipeline, Processor};
-use weir_plugin::{Engine, EngineSettings, PluginSet, WasmProcessor};
+use weir_pipeline::{Consumer, ExportQueue, Pipeline};
 
-use super::{Failure, settings};
-use crate::config::{ComponentId, Config, Diagnostic, PipelineConfig, ProcessEnvironment};
+use super::Failure;
+use super::changes::Changes;
+use super::exporters::{Exporters, NextExporters};
+use super::plugins::{PluginHost, Plugins};
+use crate::config::{ComponentId, Config, PipelineConfig};
 use crate::telemetry::Telemetry;
-use crate::{compiler, exporter, memory};
 
-/// The plugins of every `wasm` processor. Without any there is no engine: it would cost memory for nothing.
-pub(super) struct Plugins {
-    engine: Option<Arc<Engine>>,
-    sets: BTreeMap<ComponentId, Arc<PluginSet>>,
-}
-
-/// Queues and pipelines.
+/// The components of one configuration, at work.
+#[derive(Default)]
 pub(super) struct Components {
-    queues: BTreeMap<ComponentId, Arc<ExportQueue>>,
-    /// In the order of the configuration.
-    pipelines: Vec<Arc<Pipeline>>,
+    plugins: Plugins,
+    exporters: Exporters,
+    pipelines: BTreeMap<String, Piped>,
 }
 
-// === impl Plugins ===
-
-impl Plugins {
-    /// Loads all of them. What is wrong with any is a problem of the configuration.
-    pub(super) async fn load(
-        config: &Config,
-        cache_dir: Option<PathBuf>,
-        telemetry: &Telemetry,
-    ) -> Result<Self, Failure> {
-        let mut plugins = Plugins { engine: None, sets: BTreeMap::new() };
-        if config.processors.is_empty() {
-            return Ok(plugins);
-        }
-        let on_idle = Some(memory::release_code_pages as fn());
-        let compiler = compiler::command();
-        let engine_settings = EngineSettings { cache_dir, compiler, on_idle, ..EngineSettings::default() };
-        let engine = Engine::new(engine_settings, telemetry.registry()).map_err(Failure::runtime)?;
-        let mut problems = Vec::new();
-        for (id, processor) in &config.processors {
-            let source = processor.source(Arc::new(ProcessEnvironment));
-            match PluginSet::load(Arc::clone(&engine), id.to_string(), source).await {
-                Ok(set) => drop(plugins.sets.insert(id.clone(), set)),
-                Err(error) => problems.push(problem(config, id, error.to_string())),
-            }
-        }
-        plugins.engine = Some(engine);
-        if problems.is_empty() { Ok(plugins) } else { Err(Failure::Configuration(problems)) }
-    }
-
-    /// The sets, each once.
-    pub(super) fn sets(&self) -> Vec<Arc<PluginSet>> {
-        self.sets.values().cloned().collect()
-    }
-
-    /// Plugins of a directory that do not load, as problems.
-    pub(super) fn awaited(&self, config: &Config) -> Vec<Diagnostic> {
-        let awaited = self.sets.iter().filter(|(_, set)| !set.is_ready());
-        awaited
-            .map(|(id, _)| {
-                problem(config, id, "a plugin in the directory does not load; the log says why".to_owned())
-            })
-            .collect()
-    }
-
-    /// The processors of a pipeline. Consecutive `wasm` processors become one, so that a batch is walked and
-    /// spliced once; there is no other kind yet.
-    fn processors(&self, pipeline: &PipelineConfig, telemetry: &Telemetry) -> Vec<Box<dyn Processor>> {
-        let sets: Vec<_> = pipeline.processors.iter().filter_map(|id| self.sets.get(id).cloned()).collect();
-        let Some(engine) = self.engine.as_ref().filter(|_| !sets.is_empty()) else { return Vec::new() };
-        let names: Vec<String> = pipeline.processors.iter().map(ToString::to_string).collect();
-        let name = pipeline.name.clone();
-        let processor = WasmProcessor::new(Arc::clone(engine), pipeline.signal, name, sets);
-        vec![telemetry.count_items(&names.join(","), pipeline.signal, Box::new(processor))]
-    }
+/// One pipeline.
+struct Piped {
+    config: PipelineConfig,
+    pipeline: Arc<Pipeline>,
 }
 
-fn problem(config: &Config, id: &ComponentId, reason: String) -> Diagnostic {
-    let diagnostic = Diagnostic::new(format!("processors::{id}"), reason);
-    match config.processors.get(id) {
-        Some(processor) => diagnostic.at(&processor.place),
-        None => diagnostic,
-    }
+/// The components of the next configuration: everything that may fail has been done.
+pub(super) struct Prepared {
+    plugins: Plugins,
+    exporters: NextExporters,
 }
 
 // === impl Components ===
 
 impl Components {
-    pub(super) fn build(config: &Config, plugins: &Plugins, telemetry: &Telemetry) -> Result<Self, Failure> {
-        let mut queues = BTreeMap::new();
-        let mut problems = Vec::new();
-        for (id, exporter) in &config.exporters {
-            let name = id.to_string();
-            match exporter::build(&name, &settings::exporter(exporter)) {
-                Ok(built) => {
-                    let queue = settings::queue(exporter);
-                    let signals = signals_of(config, id);
-                    let observer = Arc::new(telemetry.exporter(&name, &signals, queue.capacity()));
-                    queues.insert(id.clone(), ExportQueue::new(name, built, queue, observer));
-                }
-                Err(error) => problems.push(Diagnostic::new(format!("exporters::{id}"), error.to_string())),
-            }
+    /// Builds and loads what `self` does not have already. `self` goes on as it is.
+    ///
+    /// # Errors
+    /// Exporters that cannot be built and plugins that cannot be loaded. Plugins of a directory may be awaited.
+    pub(super) async fn prepare(&self, config: &Config, host: &PluginHost) -> Result<Prepared, Failure> {
+        // Certificates are read from files.
+        let exporters = tokio::task::block_in_place(|| self.exporters.next(config))?;
+        let plugins = self.plugins.next(config, host).await?;
+        Ok(Prepared { plugins, exporters })
+    }
+
+    /// Fails if a plugin does not load that is not awaited already: without it, traffic would be refused.
+    ///
+    /// # Errors
+    /// The processors of such plugins.
+    pub(super) fn check_awaited(&self, prepared: &Prepared, config: &Config) -> Result<(), Failure> {
+        let awaited = prepared.plugins.awaited(config, &self.plugins);
+        if awaited.is_empty() { Ok(()) } else { Err(Failure::Configuration(awaited)) }
+    }
+
+    /// Puts the components to work that were prepared, with what is the same taken over from `self`, and gives
+    /// the queues that are no longer needed. Batches that are under way keep what they need of the former.
+    pub(super) fn replace(
+        &mut self,
+        prepared: Prepared,
+        config: &Config,
+        telemetry: &Telemetry,
+    ) -> (Changes, Vec<Arc<ExportQueue>>) {
+        let former = std::mem::take(self);
+        self.plugins = prepared.plugins;
+        self.plugins.watch();
+        self.exporters = prepared.exporters.start(config, telemetry);
+        for pipeline in &config.pipelines {
+            let piped = self.pipeline(pipeline, &former, telemetry);
+            self.pipelines.insert(pipeline.name.clone(), piped);
         }
-        if !problems.is_empty() {
-            return Err(Failure::Configuration(problems));
-        }
-        let pipelines = config.pipelines.iter().map(|pipeline| {
-            Arc::new(Pipeline {
-                name: pipeline.name.clone(),
-                signal: pipeline.signal,
-                processors: plugins.processors(pipeline, telemetry),
-                exporters: pipeline.exporters.iter().filter_map(|id| queues.get(id).cloned()).collect(),
-            })
-        });
-        let pipelines = pipelines.collect();
-        Ok(Components { queues, pipelines })
+        let mut changes = Changes::default();
+        changes.compare("processors", former.plugins.by_id(), self.plugins.by_id(), Arc::ptr_eq);
+        changes.compare("exporters", former.exporters.by_id(), self.exporters.by_id(), Arc::ptr_eq);
+        let is_same = |former: &Piped, next: &Piped| former.config == next.config;
+        changes.compare("service::pipelines", &former.pipelines, &self.pipelines, is_same);
+        (changes, former.exporters.gone(&self.exporters))
+    }
+
+    /// The former's pipeline if nothing in it is new.
+    fn pipeline(&self, config: &PipelineConfig, former: &Components, telemetry: &Telemetry) -> Piped {
+        let is_same = |former_piped: &&Piped| {
+            let plugins = (former.plugins.by_id(), self.plugins.by_id());
+            let exporters = (former.exporters.by_id(), self.exporters.by_id());
+            former_piped.config == *config
+                && config.processors.iter().all(|id| is_kept(plugins, id))
+                && config.exporters.iter().all(|id| is_kept(exporters, id))
+        };
+        let pipeline = match former.pipelines.get(&config.name).filter(is_same) {
+            Some(same) => Arc::clone(&same.pipeline),
+            None => Arc::new(Pipeline {
+                name: config.name.clone(),
+                signal: config.signal,
+                processors: self.plugins.processors(config, telemetry),
+                exporters: config.exporters.iter().filter_map(|id| self.exporters.queue(id)).collect(),
+            }),
+        };
+        Piped { config: config.clone(), pipeline }
+    }
+
+    /// The plugins.
+    pub(super) fn plugins(&self) -> &Plugins {
+        &self.plugins
     }
 
     /// Where a receiver's batches go: the pipelines that name it.
-    pub(super) fn consumer(&self, config: &Config, receiver: &ComponentId) -> Arc<Consumer> {
-        let named = config
-            .pipelines
-            .iter()
-            .zip(&self.pipelines)
-            .filter(|(pipeline, _)| pipeline.receivers.contains(receiver));
-        Arc::new(Consumer::new(named.map(|(_, pipeline)| Arc::clone(pipeline)).collect()))
+    pub(super) fn consumer(&self, receiver: &ComponentId) -> Arc<Consumer> {
+        let named = self.pipelines.values().filter(|piped| piped.config.receivers.contains(receiver));
+        Arc::new(Consumer::new(named.map(|piped| Arc::clone(&piped.pipeline)).collect()))
     }
 
-    /// Delivers what is queued until the deadline, all exporters side by side.
+    /// Delivers what is queued until the deadline.
     pub(super) async fn drain(&self, deadline: Instant) {
-        let drains = self.queues.values().cloned().map(|queue| {
-            tokio::spawn(async move {
-                queue.shutdown(deadline).await;
-            })
-        });
-        for drain in drains.collect::<Vec<_>>() {
-            // A panic in there has been caught and counted already.
-            let _ = drain.await;
-        }
+        self.exporters.drain(deadline).await;
     }
 }
 
-/// The signals that an exporter is given.
-fn signals_of(config: &Config, exporter: &ComponentId) -> Vec<Signal> {
-    let pipelines = config.pipelines.iter().filter(|pipeline| pipeline.exporters.contains(exporter));
-    let signals: BTreeSet<Signal> = pipelines.map(|pipeline| pipeline.signal).collect();
-    signals.into_iter().collect()
+/// Whether both maps hold one and the same component under this id.
+fn is_kept<T>(
+    (former, next): (&BTreeMap<ComponentId, Arc<T>>, &BTreeMap<ComponentId, Arc<T>>),
+    id: &ComponentId,
+) -> bool {
+    matches!((former.get(id), next.get(id)), (Some(former), Some(next)) if Arc::ptr_eq(former, next))
 }

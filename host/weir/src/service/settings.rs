@@ -4,10 +4,9 @@ use std::path::Path;
 
 use weir_pipeline::{QueueSettings, RetrySettings, Sizer};
 
-use crate::admin::HealthSettings;
 use crate::config::{
-    self, ComponentId, ExporterConfig, HealthCheckConfig, MinTlsVersion, OtlpReceiverConfig, RetryConfig,
-    SendingQueueConfig, TlsConfig,
+    self, ComponentId, ExporterConfig, MinTlsVersion, OtlpReceiverConfig, RetryConfig, SendingQueueConfig,
+    TlsConfig,
 };
 use crate::exporter::{
     Compression, ExporterSettings, Headers, OtlpGrpcSettings, OtlpHttpSettings, Pem, SignalEndpoints,
@@ -16,10 +15,6 @@ use crate::exporter::{
 use crate::receiver::{
     AdmissionSettings, GrpcSettings, HttpPaths, HttpSettings, REQUEST_BYTES_MAX, ReceiverSettings,
 };
-
-pub(super) fn health(config: &HealthCheckConfig) -> HealthSettings {
-    HealthSettings { endpoint: config.endpoint.to_string(), path: config.path.clone() }
-}
 
 /// At most half of the memory that weir may use is for requests under way; the rest is for plugins and queues. One
 /// request of the recommended size must fit even so.

@@ -1,7 +1,8 @@
 //! The plugins of the service as the operator's pages show them.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use serde_json::{Value, json};
 use weir_otlp::{Interest, Selector, field};
 use weir_plugin::{PluginInfo, PluginSet};
@@ -9,9 +10,9 @@ use weir_plugin::{PluginInfo, PluginSet};
 use crate::admin::{PluginsStatus, Trouble, rfc3339};
 use crate::config::{ComponentId, Config};
 
-/// Asked for before there are plugins: filled once they are loaded.
+/// Asked for before there are plugins: filled once they are loaded, and again by each reload.
 #[derive(Default)]
-pub(super) struct Status(OnceLock<Loaded>);
+pub(super) struct Status(ArcSwapOption<Loaded>);
 
 struct Loaded {
     sets: Vec<Arc<PluginSet>>,
@@ -20,25 +21,20 @@ struct Loaded {
 }
 
 impl Status {
-    /// The plugins are loaded.
+    /// These plugins are loaded.
     pub(super) fn fill(&self, config: &Config, sets: Vec<Arc<PluginSet>>) {
         let is_wasm = |id: &&ComponentId| config.processors.contains_key(*id);
         let pipelines = config.pipelines.iter().map(|pipeline| {
             let processors = pipeline.processors.iter().filter(is_wasm).map(ToString::to_string);
             (pipeline.name.clone(), processors.collect())
         });
-        // It is filled once, by the start.
-        let _ = self.0.set(Loaded { pipelines: pipelines.collect(), sets });
-    }
-
-    fn sets(&self) -> &[Arc<PluginSet>] {
-        self.0.get().map_or(&[], |loaded| &loaded.sets)
+        self.0.store(Some(Arc::new(Loaded { pipelines: pipelines.collect(), sets })));
     }
 }
 
 impl PluginsStatus for Status {
     fn is_ready(&self) -> bool {
-        self.0.get().is_some() && self.sets().iter().all(|set| set.is_ready())
+        self.0.load().as_ref().is_some_and(|loaded| loaded.sets.iter().all(|set| set.is_ready()))
     }
 
     fn troubles(&self) -> Vec<Trouble> {
@@ -47,11 +43,12 @@ impl PluginsStatus for Status {
             let broken = set.troubled().into_iter().map(|(plugin, state)| Trouble { plugin, state });
             loading.chain(broken).collect::<Vec<_>>()
         };
-        self.sets().iter().flat_map(of).collect()
+        self.0.load().as_ref().map_or_else(Vec::new, |loaded| loaded.sets.iter().flat_map(of).collect())
     }
 
     fn page(&self) -> Value {
-        let Some(Loaded { sets, pipelines }) = self.0.get() else {
+        let loaded = self.0.load();
+        let Some(Loaded { sets, pipelines }) = loaded.as_deref() else {
             return json!({"pipelines": {}, "processors": {}});
         };
         let processors: serde_json::Map<String, Value> = sets

@@ -1,5 +1,7 @@
 //! What an exporter's queue counts.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use prometheus::{IntCounter, IntGauge};
 use weir_otlp::Signal;
 use weir_pipeline::ExportObserver;
@@ -14,6 +16,8 @@ pub struct ExporterMetrics {
     rejected: prometheus::IntCounterVec,
     panics: IntCounter,
     queue_size: IntGauge,
+    /// This queue's part of the gauge: after a reload the former queue of the exporter may have one too.
+    used: AtomicI64,
     in_flight: IntGauge,
     id: String,
 }
@@ -33,6 +37,7 @@ impl ExporterMetrics {
             rejected: families.rejected.clone(),
             panics: families.exporter_panics.with_label_values(&labels),
             queue_size: families.queue_size.with_label_values(&labels),
+            used: AtomicI64::new(0),
             in_flight: families.in_flight.with_label_values(&labels),
             id: id.to_owned(),
         }
@@ -57,7 +62,8 @@ impl ExportObserver for ExporterMetrics {
     }
 
     fn queue_size(&self, used: u64) {
-        self.queue_size.set(i64::try_from(used).unwrap_or(i64::MAX));
+        let used = i64::try_from(used).unwrap_or(i64::MAX);
+        self.queue_size.add(used - self.used.swap(used, Ordering::Relaxed));
     }
 
     fn attempt_started(&self) {

@@ -1,0 +1,239 @@
+//! What listens where: receivers, health check and metrics. A reload binds what is new before it touches anything, and
+//! an endpoint that stays keeps its sockets, whatever is served on it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use weir_pipeline::Consumer;
+
+use super::{Failure, settings};
+use crate::admin::{Health, health_front, metrics_front};
+use crate::config::{ComponentId, Config, HostPort};
+use crate::listen::{Bound, Former, Front, Serving};
+use crate::receiver::{Admission, Intake, Protocol};
+use crate::telemetry::Telemetry;
+
+/// The endpoints at work.
+pub(super) struct Endpoints {
+    shared: Shared,
+    open: Vec<Open>,
+}
+
+/// What the servers have in common.
+pub(super) struct Shared {
+    pub(super) health: Arc<Health>,
+    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) admission: Arc<Admission>,
+}
+
+/// One endpoint at work.
+struct Open {
+    endpoint: HostPort,
+    serves: Serves,
+    /// Of a receiver.
+    intake: Option<Arc<Intake>>,
+    serving: Serving,
+}
+
+/// One endpoint to be.
+pub(super) struct Wanted {
+    endpoint: HostPort,
+    serves: Serves,
+    /// Sockets of its own, or `None` if it takes over those of an open endpoint.
+    bound: Option<Bound>,
+}
+
+/// What is served on an endpoint.
+#[derive(Clone, PartialEq)]
+enum Serves {
+    Receiver {
+        id: ComponentId,
+        protocol: Protocol,
+    },
+    /// On this path.
+    Health(String),
+    Metrics,
+}
+
+/// Where a receiver's batches go.
+type ConsumerOf<'a> = &'a dyn Fn(&ComponentId) -> Arc<Consumer>;
+
+/// Connections that a reload took out of service.
+pub(super) enum Leaving {
+    /// Of a server that goes on with another front.
+    Connections(Former),
+    /// With the sockets.
+    Server(Serving),
+}
+
+// === impl Endpoints ===
+
+impl Endpoints {
+    /// Nothing listens yet.
+    pub(super) fn new(shared: Shared) -> Self {
+        Endpoints { shared, open: Vec::new() }
+    }
+
+    /// Binds what is to be served from now on, if it is not open already. Until [`Endpoints::serve`] nothing changes.
+    ///
+    /// # Errors
+    /// If an endpoint cannot be listened on; then nothing is bound.
+    pub(super) async fn bind(&self, config: &Config, with_receivers: bool) -> Result<Vec<Wanted>, Failure> {
+        let mut wanted = wanted(config);
+        wanted.retain(|wanted| with_receivers || !matches!(wanted.serves, Serves::Receiver { .. }));
+        for wanted in &mut wanted {
+            if self.position(wanted).is_some() {
+                continue;
+            }
+            let fail = |reason: String| Failure::Runtime(format!("{}: {reason}", wanted.serves.name()));
+            if let Some(open) = self.open.iter().find(|open| open.endpoint.collides_with(&wanted.endpoint)) {
+                let reason = format!(
+                    "cannot listen on {} while weir itself listens on {}: a new host on the same port takes a restart",
+                    wanted.endpoint, open.endpoint
+                );
+                return Err(fail(reason));
+            }
+            let bound = Bound::bind(&wanted.endpoint.to_string()).await;
+            wanted.bound = Some(bound.map_err(|error| fail(error.to_string()))?);
+        }
+        Ok(wanted)
+    }
+
+    /// Serves exactly what is wanted. `consumer` says where a receiver's batches go. What is no longer wanted is the
+    /// caller's to stop.
+    pub(super) fn serve(&mut self, wanted: Vec<Wanted>, consumer: ConsumerOf<'_>) -> Vec<Leaving> {
+        let mut leaving = Vec::new();
+        let mut next = Vec::new();
+        for mut wanted in wanted {
+            if let Some(bound) = wanted.bound.take() {
+                next.push(self.open(wanted, bound, consumer));
+            } else if let Some(at) = self.position(&wanted) {
+                let open = self.open.swap_remove(at);
+                next.push(self.take_over(open, wanted, consumer, &mut leaving));
+            }
+        }
+        let gone = std::mem::replace(&mut self.open, next);
+        for Open { endpoint, serves, serving, .. } in gone {
+            tracing::info!(server = serves.name(), endpoint = %endpoint, "no longer listening");
+            leaving.push(Leaving::Server(serving));
+        }
+        leaving
+    }
+
+    /// Stops all receivers and then the rest, which tell of it meanwhile. Says whether every request was answered.
+    pub(super) async fn stop_receivers(&mut self, deadline: Instant) -> bool {
+        let is_receiver = |open: &mut Open| matches!(open.serves, Serves::Receiver { .. });
+        let receivers =
+            self.open.extract_if(.., is_receiver).map(|open| tokio::spawn(open.serving.stop(deadline)));
+        let mut is_clean = true;
+        for receiver in receivers.collect::<Vec<_>>() {
+            is_clean &= receiver.await.unwrap_or(false);
+        }
+        is_clean
+    }
+
+    /// Stops what is left.
+    pub(super) async fn stop(self, deadline: Instant) {
+        for open in self.open {
+            open.serving.stop(deadline).await;
+        }
+    }
+
+    /// The open endpoint whose sockets are those that are wanted. Port 0 means another port for each server.
+    fn position(&self, wanted: &Wanted) -> Option<usize> {
+        let is_endpoint = |open: &Open| open.endpoint == wanted.endpoint;
+        let is_server = |open: &Open| wanted.endpoint.port != 0 || open.serves.name() == wanted.serves.name();
+        self.open.iter().position(|open| is_endpoint(open) && is_server(open))
+    }
+
+    fn open(&self, wanted: Wanted, bound: Bound, consumer: ConsumerOf<'_>) -> Open {
+        let Wanted { endpoint, serves, .. } = wanted;
+        tracing::info!(server = serves.name(), endpoint = %bound.local_addr(), "listening");
+        let (front, intake) = self.front(&serves, None, consumer);
+        Open { endpoint, serves, intake, serving: bound.serve(front) }
+    }
+
+    /// The same sockets; another front only if something other than the pipelines changed.
+    fn take_over(
+        &self,
+        open: Open,
+        wanted: Wanted,
+        consumer: ConsumerOf<'_>,
+        leaving: &mut Vec<Leaving>,
+    ) -> Open {
+        let Open { endpoint, serves: former, intake, serving } = open;
+        let serves = wanted.serves;
+        // The server's intake is kept, so that requests on its old connections too meet the pipelines of now.
+        let intake = intake.filter(|_| former.name() == serves.name());
+        if let (Some(intake), Serves::Receiver { id, .. }) = (&intake, &serves) {
+            intake.switch(consumer(id), &self.shared.telemetry);
+        }
+        if former == serves {
+            return Open { endpoint, serves, intake, serving };
+        }
+        let (front, intake) = self.front(&serves, intake, consumer);
+        leaving.push(Leaving::Connections(serving.replace(front)));
+        Open { endpoint, serves, intake, serving }
+    }
+
+    fn front(
+        &self,
+        serves: &Serves,
+        intake: Option<Arc<Intake>>,
+        consumer: ConsumerOf<'_>,
+    ) -> (Front, Option<Arc<Intake>>) {
+        let Shared { health, telemetry, admission } = &self.shared;
+        match serves {
+            Serves::Receiver { id, protocol } => {
+                let transport = protocol.transport();
+                let new = || {
+                    Intake::new(&id.to_string(), transport, consumer(id), Arc::clone(admission), telemetry)
+                };
+                let intake = intake.unwrap_or_else(new);
+                (protocol.front(&intake), Some(intake))
+            }
+            Serves::Health(path) => (health_front(path, Arc::clone(health)), None),
+            Serves::Metrics => (metrics_front(Arc::clone(telemetry)), None),
+        }
+    }
+}
+
+// === impl Serves ===
+
+impl Serves {
+    /// What it is called in messages; what has the same name is the same server with other settings.
+    fn name(&self) -> String {
+        match self {
+            Serves::Receiver { id, protocol } => format!("receiver {id} ({})", protocol.transport()),
+            Serves::Health(_) => "extension health_check".to_owned(),
+            Serves::Metrics => "service::telemetry::metrics".to_owned(),
+        }
+    }
+}
+
+// === impl Leaving ===
+
+impl Leaving {
+    /// Lets requests under way finish until the deadline. Returns whether they all did.
+    pub(super) async fn stop(self, deadline: Instant) -> bool {
+        match self {
+            Leaving::Connections(former) => former.stop(deadline).await,
+            Leaving::Server(serving) => serving.stop(deadline).await,
+        }
+    }
+}
+
+/// The endpoints of a configuration. The operator's come first: they tell how the rest fares.
+fn wanted(config: &Config) -> Vec<Wanted> {
+    let one = |endpoint: &HostPort, serves| Wanted { endpoint: endpoint.clone(), serves, bound: None };
+    let health = &config.health_check;
+    let mut wanted = vec![one(&health.endpoint, Serves::Health(health.path.clone()))];
+    wanted.extend(config.telemetry.metrics.iter().map(|metrics| one(&metrics.endpoint, Serves::Metrics)));
+    for (id, receiver) in &config.receivers {
+        wanted.extend(settings::receiver(id, receiver).protocols().filter_map(|protocol| {
+            let endpoint = HostPort::parse(protocol.endpoint())?;
+            Some(one(&endpoint, Serves::Receiver { id: id.clone(), protocol }))
+        }));
+    }
+    wanted
+}

@@ -1,0 +1,146 @@
+//! The exporters with their queues. A reload keeps those whose configuration is the same, with what they hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use weir_otlp::Signal;
+use weir_pipeline::{ExportQueue, Exporter};
+
+use super::{Failure, origin, settings};
+use crate::config::{ComponentId, Config, Diagnostic, ExporterConfig};
+use crate::exporter;
+use crate::telemetry::Telemetry;
+
+/// The exporters of one configuration.
+#[derive(Default)]
+pub(super) struct Exporters(BTreeMap<ComponentId, Arc<Exporting>>);
+
+/// One exporter.
+pub(super) struct Exporting {
+    identity: Identity,
+    queue: Arc<ExportQueue>,
+}
+
+/// What makes two exporters the same.
+#[derive(PartialEq)]
+struct Identity {
+    config: ExporterConfig,
+    /// What is in the files that it names: certificates are renewed in place.
+    files: Vec<Option<u64>>,
+}
+
+/// Exporters of which the new ones are built, but not at work yet.
+pub(super) struct NextExporters(BTreeMap<ComponentId, Next>);
+
+enum Next {
+    Kept(Arc<Exporting>),
+    Built(Identity, Arc<dyn Exporter>),
+}
+
+// === impl Exporters ===
+
+impl Exporters {
+    /// Builds those that `self` does not have with the same configuration.
+    ///
+    /// # Errors
+    /// The exporters that cannot be built.
+    pub(super) fn next(&self, config: &Config) -> Result<NextExporters, Failure> {
+        let mut next = BTreeMap::new();
+        let mut problems = Vec::new();
+        for (id, exporter) in &config.exporters {
+            let identity = Identity::of(exporter);
+            if let Some(same) = self.0.get(id).filter(|former| former.identity == identity) {
+                next.insert(id.clone(), Next::Kept(Arc::clone(same)));
+                continue;
+            }
+            match exporter::build(&id.to_string(), &settings::exporter(exporter)) {
+                Ok(built) => drop(next.insert(id.clone(), Next::Built(identity, built))),
+                Err(error) => problems.push(Diagnostic::new(format!("exporters::{id}"), error.to_string())),
+            }
+        }
+        if problems.is_empty() { Ok(NextExporters(next)) } else { Err(Failure::Configuration(problems)) }
+    }
+
+    /// The exporters by their id.
+    pub(super) fn by_id(&self) -> &BTreeMap<ComponentId, Arc<Exporting>> {
+        &self.0
+    }
+
+    /// The queue of one.
+    pub(super) fn queue(&self, id: &ComponentId) -> Option<Arc<ExportQueue>> {
+        self.0.get(id).map(|exporting| Arc::clone(&exporting.queue))
+    }
+
+    /// The queues that `next` has not taken over.
+    pub(super) fn gone(self, next: &Exporters) -> Vec<Arc<ExportQueue>> {
+        let is_kept = |id: &ComponentId, exporting: &Arc<Exporting>| {
+            next.0.get(id).is_some_and(|next| Arc::ptr_eq(next, exporting))
+        };
+        let gone = self.0.into_iter().filter(|(id, exporting)| !is_kept(id, exporting));
+        gone.map(|(_, exporting)| Arc::clone(&exporting.queue)).collect()
+    }
+
+    /// Delivers what is queued until the deadline, all exporters side by side.
+    pub(super) async fn drain(&self, deadline: Instant) {
+        let queues = self.0.values().map(|exporting| Arc::clone(&exporting.queue));
+        let drains = queues.map(|queue| {
+            tokio::spawn(async move {
+                queue.shutdown(deadline).await;
+            })
+        });
+        for drain in drains.collect::<Vec<_>>() {
+            // A panic in there has been caught and counted already.
+            let _ = drain.await;
+        }
+    }
+}
+
+// === impl NextExporters ===
+
+impl NextExporters {
+    /// Puts a queue in front of each that is new.
+    pub(super) fn start(self, config: &Config, telemetry: &Telemetry) -> Exporters {
+        let started = self.0.into_iter().map(|(id, next)| {
+            let (name, signals) = (id.to_string(), signals_of(config, &id));
+            let exporting = match next {
+                Next::Kept(exporting) => {
+                    // For the series of signals that are new: they are there from zero.
+                    telemetry.exporter(&name, &signals, exporting.queue.capacity());
+                    exporting
+                }
+                Next::Built(identity, exporter) => {
+                    let settings = settings::queue(&identity.config);
+                    let observer = Arc::new(telemetry.exporter(&name, &signals, settings.capacity()));
+                    let queue = ExportQueue::new(name, exporter, settings, observer);
+                    Arc::new(Exporting { identity, queue })
+                }
+            };
+            (id, exporting)
+        });
+        Exporters(started.collect())
+    }
+}
+
+// === impl Identity ===
+
+impl Identity {
+    fn of(config: &ExporterConfig) -> Self {
+        let tls = match config {
+            ExporterConfig::OtlpGrpc(grpc) => Some(&grpc.tls),
+            ExporterConfig::OtlpHttp(http) => Some(&http.tls),
+            ExporterConfig::Debug(_) | ExporterConfig::Nop => None,
+        };
+        let files = tls.into_iter().flat_map(|tls| [&tls.ca_file, &tls.cert_file, &tls.key_file]);
+        let content = |file: &Path| origin::content(file).ok();
+        Identity { config: config.clone(), files: files.map(|file| content(file.as_deref()?)).collect() }
+    }
+}
+
+/// The signals that an exporter is given.
+fn signals_of(config: &Config, exporter: &ComponentId) -> Vec<Signal> {
+    let pipelines = config.pipelines.iter().filter(|pipeline| pipeline.exporters.contains(exporter));
+    let signals: BTreeSet<Signal> = pipelines.map(|pipeline| pipeline.signal).collect();
+    signals.into_iter().collect()
+}
