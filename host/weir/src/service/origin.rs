@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn each_directory_is_watched_once_and_a_bare_name_is_in_the_working_directory() {
         let files = ["/etc/weir/b.yaml", "weir.yaml", "/etc/weir/a.yaml"].map(Path::new);
-        assert_eq!(origin(&files).directories(), [Path::new("."), Path::new("/etc/weir")]);
+        assert_eq!(origin(&files).directories(), [Path::new("/etc/weir"), Path::new(".")]);
         assert_eq!(origin(&[]).directories(), [] as [&Path; 0]);
     }
 }

@@ -77,8 +77,10 @@ async fn a_changed_exporter_gets_a_queue_of_its_own_and_both_count_under_its_id(
     weir.reloads("success", 1).await;
     send(&weir, "next").await;
     next.deliveries(1).await;
-    let metrics = weir.metrics().await;
-    assert_eq!(metrics.sum("otelcol_exporter_queue_size", &[]), 1.0, "what the former holds shows");
+    weir.metrics_until("what the former holds shows", |metrics| {
+        metrics.sum("otelcol_exporter_queue_size", &[]) == 1.0
+    })
+    .await;
     gate.open();
     // The stop waits for it too.
     weir.stop().await;

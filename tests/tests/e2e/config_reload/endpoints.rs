@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use weir_tests::ports::free_port;
-use weir_tests::{Connection, GrpcSender, HttpSender, Launch, Signal, Upstream, Weir, http, requests, wait};
+use weir_tests::{
+    Connection, GrpcSender, HttpSender, Ids, Launch, Signal, Upstream, Weir, http, requests, wait,
+};
 
 async fn start(launch: &Launch) -> Weir {
     launch.clone().start().await
@@ -27,19 +29,38 @@ fn large(bytes: usize, tag: &str) -> bytes::Bytes {
     prost::Message::encode_to_vec(&requests::logs(vec![log])).into()
 }
 
-/// A connection and a request each, on and on: none may fail.
-async fn connect_until(stop: Arc<AtomicBool>, port: u16, is_grpc: bool) -> u32 {
-    let mut sent = 0;
-    while !stop.load(Ordering::Relaxed) {
-        let mut connection = match is_grpc {
-            true => Connection::grpc(port).await,
-            false => Connection::http(port).await,
-        };
-        let body = requests::unique(Signal::Logs, &format!("{is_grpc}{sent}"), 1);
-        assert!(connection.send(Signal::Logs, body).await.expect("an answer on a new connection"));
-        sent += 1;
+/// A connection and a request each, on and on; none may fail. Gives the ids.
+async fn connect_until(stop: Arc<AtomicBool>, port: u16, is_grpc: bool, name: usize) -> Vec<String> {
+    let mut sent = Vec::new();
+    for number in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let tag = format!("s{name}r{number}");
+        while !is_taken(port, is_grpc, requests::unique(Signal::Logs, &tag, 1)).await {}
+        sent.extend(requests::unique_ids(&tag, 1));
     }
     sent
+}
+
+/// Sends one request on a new connection. On HTTP/2 it may be told, before the request is on its way, to take another
+/// connection (GOAWAY without an error), which is no failure: clients of gRPC do so by themselves.
+async fn is_taken(port: u16, is_grpc: bool, body: bytes::Bytes) -> bool {
+    let mut connection = match is_grpc {
+        true => Connection::grpc(port).await,
+        false => Connection::http(port).await,
+    };
+    match connection.send(Signal::Logs, body).await {
+        Ok(is_taken) => {
+            assert!(is_taken);
+            true
+        }
+        Err(error) => {
+            let is_told = error.is_closed() || format!("{error:?}").contains("NO_ERROR");
+            assert!(is_grpc && is_told, "{is_grpc}: {error:?}");
+            false
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -52,9 +73,10 @@ async fn a_changed_limit_on_the_same_ports_refuses_no_connection_and_old_ones_fi
     assert!(old.send(Signal::Logs, large(10_000, "old")).await.unwrap());
     let stop = Arc::new(AtomicBool::new(false));
     let mut senders = tokio::task::JoinSet::new();
-    for (port, is_grpc) in [(weir.ports.grpc, true), (weir.ports.http, false)] {
-        senders.spawn(connect_until(Arc::clone(&stop), port, is_grpc));
-        senders.spawn(connect_until(Arc::clone(&stop), port, is_grpc));
+    for name in 0..4 {
+        let is_grpc = name % 2 == 0;
+        let port = if is_grpc { weir.ports.grpc } else { weir.ports.http };
+        senders.spawn(connect_until(Arc::clone(&stop), port, is_grpc, name));
     }
     for round in 1..=5 {
         upstream.deliveries(round * 40).await;
@@ -67,9 +89,11 @@ async fn a_changed_limit_on_the_same_ports_refuses_no_connection_and_old_ones_fi
     }
     upstream.deliveries(upstream.delivered().len() + 40).await;
     stop.store(true, Ordering::Relaxed);
-    while let Some(sent) = senders.join_next().await {
-        assert!(sent.unwrap() > 0);
+    let mut sent = vec!["old".to_owned()];
+    while let Some(ids) = senders.join_next().await {
+        sent.extend(ids.unwrap());
     }
+    assert_eq!(upstream.delivered_ids(), sent.into_iter().collect::<Ids>(), "each id once");
     wait::until("the old connection is told to end", async || old.is_closed().then_some(())).await;
     let reply = HttpSender::new(weir.ports.http).send(Signal::Logs, large(10_000, "new")).await;
     assert_eq!(reply.status, 413, "the new limit holds");
