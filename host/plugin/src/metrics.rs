@@ -267,9 +267,10 @@ impl Counters {
         };
         let handle = pairs.entry(pair);
         let labels = handle.key().clone();
-        handle
-            .or_insert_with(|| self.family.with_label_values(&[&self.plugin, &labels.0, &labels.1]))
-            .inc_by(value);
+        let counter =
+            handle.or_insert_with(|| self.family.with_label_values(&[&self.plugin, &labels.0, &labels.1]));
+        // A counter never goes back, which is what it would do beyond its end. Only here is it added to, under the lock.
+        counter.inc_by(value.min(u64::MAX - counter.get()));
     }
 }
 
@@ -319,6 +320,17 @@ mod tests {
         let family = "weir_plugin_counter_total";
         assert_eq!(value(&registry, family, &[("counter", "other"), ("label", "")]), Some(20.0));
         assert_eq!(value(&registry, family, &[("counter", "seen"), ("label", "0")]), Some(7.0));
+    }
+
+    #[test]
+    fn a_plugin_s_counter_stays_at_its_end_instead_of_going_back() {
+        let registry = Registry::new();
+        let series = PluginMetrics::new(&registry).unwrap().plugin("p");
+        for value in [5, u64::MAX, u64::MAX] {
+            series.add("seen", "", value);
+        }
+        let labels = [("counter", "seen"), ("label", "")];
+        assert_eq!(value(&registry, "weir_plugin_counter_total", &labels), Some(u64::MAX as f64));
     }
 
     #[test]
