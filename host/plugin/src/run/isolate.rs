@@ -62,7 +62,11 @@ impl Run<'_> {
                         tally.dropped_by_plugin += done.dropped_by_plugin;
                         continue;
                     }
-                    Err(failure) if !failure.reason.was_called() => return Err(failure),
+                    Err(failure) if !failure.reason.was_called() => {
+                        // The caller has told of the failure that began the search, not of this one.
+                        plugin.failed(&failure);
+                        return Err(failure);
+                    }
                     Err(failure) => plugin.series.failed(failure.reason),
                 }
             }

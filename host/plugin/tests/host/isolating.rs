@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use weir_otlp::Signal;
 use weir_pipeline::Batch;
-use weir_plugin::{OnError, PluginSettings, WasmProcessor};
+use weir_plugin::{Grant, OnError, PluginSettings, WasmProcessor};
 
 use crate::guest::guest;
 use crate::support::{Rig, logs_of, survivors, through, with_letters};
@@ -128,4 +128,22 @@ async fn items_on_which_the_plugin_hangs_are_found_too() {
     let kept = through(&pipeline, logs_of(&[&["a", "b"], &["c!", "d"]])).await.unwrap().unwrap();
     assert_eq!((kept.items, isolated(&rig)), (3, 1.0));
     assert!(rig.failures("timeout") >= 3.0);
+}
+
+#[tokio::test]
+async fn a_fresh_instance_that_does_not_come_up_in_the_middle_of_a_search_is_counted_too() {
+    let rig = Rig::new();
+    let plugin = rig.write("p.wasm", &guest('n'));
+    let granted = tempfile::tempdir().unwrap();
+    let settings = PluginSettings {
+        on_error: OnError::Isolate,
+        files: vec![Grant { source: granted.path().to_owned(), path: "/granted".to_owned() }],
+        ..with_letters(&plugin, "p")
+    };
+    let pipeline = rig.pipeline_of(settings).await;
+    // The first instance has the directory open; no other one can open it.
+    granted.close().unwrap();
+    let refusal = through(&pipeline, logs_of(&[&["a", "b!"]])).await.unwrap_err();
+    assert_eq!(refusal.message, "plugin p failed (start), try again");
+    assert_eq!((rig.failures("trap"), rig.failures("start")), (1.0, 1.0));
 }
