@@ -18,9 +18,8 @@ use crate::limits::Limits;
 use crate::metrics::PluginSeries;
 use crate::rate::Bucket;
 use crate::settings::GuestLimits;
+use crate::words::{self, WORDS_BYTES_MAX};
 
-/// The longest log line of a plugin, in bytes.
-const LINE_BYTES_MAX: usize = 4096;
 /// Seconds' worth of log lines that a plugin may write at once.
 const LINES_BURST_SECONDS: u32 = 10;
 /// Open files, directories and pollables of one instance.
@@ -75,7 +74,8 @@ impl Voice {
         }
     }
 
-    /// Writes a line under the plugin's name, unless it has written too many.
+    /// Writes a line under the plugin's name, unless it has written too many. It begins with who speaks, so that it
+    /// cannot be taken for one of weir's own.
     pub fn log(&self, level: u8, message: &str) {
         if self.is_hushed.load(Ordering::Relaxed) {
             return;
@@ -85,19 +85,14 @@ impl Voice {
             return;
         }
         let plugin: &str = &self.name;
-        let message = cut(message, LINE_BYTES_MAX);
+        let words = words::cut_on_one_line(message, WORDS_BYTES_MAX);
         match level {
-            1 => tracing::debug!(plugin, "{message}"),
-            3 => tracing::warn!(plugin, "{message}"),
-            4 => tracing::error!(plugin, "{message}"),
-            _ => tracing::info!(plugin, "{message}"),
+            1 => tracing::debug!(plugin, "plugin says: {words}"),
+            3 => tracing::warn!(plugin, "plugin says: {words}"),
+            4 => tracing::error!(plugin, "plugin says: {words}"),
+            _ => tracing::info!(plugin, "plugin says: {words}"),
         }
     }
-}
-
-/// The text, cut at a character boundary to at most `bytes_max` bytes.
-fn cut(text: &str, bytes_max: usize) -> &str {
-    text.get(..text.floor_char_boundary(bytes_max)).unwrap_or(text)
 }
 
 /// What belongs to one store.
@@ -191,13 +186,6 @@ fn sleep(state: &mut State, wanted: Duration) -> wasmtime::Result<Resource<DynPo
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_is_cut_at_a_character() {
-        assert_eq!(cut("abc", 10), "abc");
-        assert_eq!(cut("a\u{20ac}b", 3), "a");
-        assert_eq!(cut("a\u{20ac}b", 4), "a\u{20ac}");
-    }
 
     #[test]
     fn lines_over_the_rate_are_counted_instead_of_written() {

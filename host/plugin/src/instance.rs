@@ -19,6 +19,7 @@ use crate::load::Code;
 use crate::metrics::PluginSeries;
 use crate::settings::GuestLimits;
 use crate::ticker::TICK;
+use crate::words::cut_on_one_line;
 
 /// Bytes that a guest may hand to the host in `configure`: 1024 selectors with names of 1024 bytes fit.
 const INTEREST_BYTES: usize = 4 << 20;
@@ -26,7 +27,7 @@ const INTEREST_BYTES: usize = 4 << 20;
 const DETAIL_BYTES_MAX: usize = 400;
 /// Functions of the guest that a failure names, the innermost first, and how long a name may be.
 const FRAMES_MAX: usize = 6;
-const FRAME_CHARS_MAX: usize = 80;
+const FRAME_BYTES_MAX: usize = 80;
 /// What wasmtime says when the fuel for host calls is used up. A test holds it to that.
 const FUEL_WORDS: &str = "fuel allocated for hostcalls";
 
@@ -199,10 +200,6 @@ fn functions(trace: &WasmBacktrace) -> String {
     // Its own text has the names demangled: a line a frame behind the first one, `NUMBER: OFFSET - NAME`.
     let text = trace.to_string();
     let frames = text.lines().skip(1).take(FRAMES_MAX).filter_map(|line| line.split_once(" - "));
-    let names = frames.map(|(_, name)| {
-        let printable = |c: char| if c.is_control() { '?' } else { c };
-        name.chars().take(FRAME_CHARS_MAX).map(printable).collect::<String>()
-    });
-    let names: Vec<String> = names.collect();
+    let names: Vec<String> = frames.map(|(_, name)| cut_on_one_line(name, FRAME_BYTES_MAX)).collect();
     if names.is_empty() { String::new() } else { format!(", in {}", names.join(" < ")) }
 }

@@ -44,6 +44,7 @@ mod settings;
 mod ticker;
 mod watch;
 mod watched;
+mod words;
 
 pub use compile::{CompilerCommand, HAS_COMPILER, compile_here};
 pub use engine::{Bounds, Engine, EngineSettings};
@@ -53,3 +54,4 @@ pub use processor::WasmProcessor;
 pub use set::{PluginInfo, PluginSet};
 pub use settings::{Grant, GuestLimits, OnError, PluginSettings, SettingsReader, Source};
 pub use watch::{FileWatch, Occasion};
+pub use words::on_one_line;

@@ -21,6 +21,7 @@ use crate::rate::Bucket;
 use crate::recent::Recent;
 use crate::scratch::Tally;
 use crate::settings::{OnError, PluginSettings};
+use crate::words::{self, WORDS_BYTES_MAX};
 
 /// Failures that are logged at once, and per second in the long run. All are counted.
 const FAILURE_LINES_BURST: u32 = 5;
@@ -89,7 +90,6 @@ pub(crate) struct Plugin {
     pub on_error: OnError,
     pub timeout: Duration,
     pub pool: Pool,
-    pub voice: Arc<Voice>,
     pub series: Arc<PluginSeries>,
     /// How many generations of this name there were, this one included; 0 while it rehearses.
     generation: AtomicU64,
@@ -126,7 +126,7 @@ impl Plugin {
             staged: grant::stage(name, &settings.files, scratch)?,
             memory_limit_bytes: settings.memory_limit_bytes,
             limits: settings.limits.clone(),
-            voice: Arc::clone(&voice),
+            voice,
             series: Arc::clone(&series),
         };
         let (first, interest) = blueprint.start().map_err(|error| start_error(name, error))?;
@@ -137,7 +137,6 @@ impl Plugin {
             on_error: settings.on_error,
             timeout: settings.timeout.min(TIMEOUT_MAX),
             pool: Pool::new(blueprint, interest, first),
-            voice,
             series,
             generation: AtomicU64::new(0),
             since: SystemTime::now(),
@@ -182,6 +181,11 @@ impl Plugin {
         &self.pool.blueprint().code
     }
 
+    /// What it says.
+    pub fn voice(&self) -> &Voice {
+        &self.pool.blueprint().voice
+    }
+
     /// What it declared.
     pub fn interest(&self) -> &Interest {
         self.pool.interest()
@@ -222,12 +226,11 @@ impl Plugin {
         self.series.failed(failure.reason);
         let last = (SystemTime::now(), failure.public());
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
-        if failure.reason == crate::failure::Reason::Error {
-            // The plugin's own words go where all its words go: under its name, and under its rate.
-            self.voice.log(3, &format!("refused a batch: {}", failure.detail));
-        } else if self.failure_lines.take() {
+        // One line for every reason, under a rate of its own: a plugin that floods the log cannot hide that it fails.
+        if self.failure_lines.take() {
             let (plugin, reason) = (&*self.name, failure.reason.name());
-            tracing::warn!(plugin, reason, detail = failure.detail, on_error = ?self.on_error, "plugin failed on a batch");
+            let detail = words::cut(&failure.detail, WORDS_BYTES_MAX);
+            tracing::warn!(plugin, reason, detail, on_error = ?self.on_error, "plugin failed on a batch");
         }
         if failure.reason.was_called()
             && let Some((failed, batches)) = self.probation.failed()
@@ -261,7 +264,9 @@ fn start_error(plugin: &str, error: StartError) -> LoadError {
         StartError::Failed(Failure { reason, detail }) => {
             LoadError::Start { plugin, reason: format!("{}: {detail}", reason.name()) }
         }
-        StartError::Refused(reason) => LoadError::Configure { plugin, reason },
+        StartError::Refused(words) => {
+            LoadError::Configure { plugin, reason: words::cut_on_one_line(&words, WORDS_BYTES_MAX) }
+        }
     }
 }
 

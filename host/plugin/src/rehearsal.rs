@@ -49,7 +49,7 @@ pub(crate) fn directory(plugin: &Path) -> PathBuf {
 /// Names the first sample that does not come out as it says, and the first difference.
 pub(crate) fn samples(plugin: &Arc<Plugin>, file: &Path) -> Result<usize, LoadError> {
     let files = list(&directory(file)).map_err(|(path, reason)| fault(plugin, path, reason))?;
-    let _quiet = plugin.voice.hush();
+    let _quiet = plugin.voice().hush();
     for path in &files {
         sample(plugin, path).map_err(|reason| fault(plugin, path.clone(), reason))?;
     }
@@ -63,7 +63,7 @@ pub(crate) fn samples(plugin: &Arc<Plugin>, file: &Path) -> Result<usize, LoadEr
 pub(crate) fn recent(plugin: &Arc<Plugin>, recent: &Recent, received: u64) -> Result<usize, LoadError> {
     let batches = recent.batches();
     let count = batches.len();
-    let _quiet = plugin.voice.hush();
+    let _quiet = plugin.voice().hush();
     for (signal, payload) in batches {
         run::alone(plugin, signal, payload, received).map_err(|failure| LoadError::Rehearsal {
             plugin: plugin.name.to_string(),

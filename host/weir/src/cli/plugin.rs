@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use weir_otlp::{Interest, Selector, field};
-use weir_plugin::{EngineSettings, HAS_COMPILER, Inspection, PluginSettings, inspect, precompile};
+use weir_plugin::{
+    EngineSettings, HAS_COMPILER, Inspection, PluginSettings, inspect, on_one_line, precompile,
+};
 
 use super::arguments::Cache;
 use super::{EXIT_USAGE, cache_dir, print};
@@ -161,8 +163,8 @@ fn as_text(inspection: &Inspection) -> String {
     let mut text = String::new();
     let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
     let mut line = |name: &str, value: &str| {
-        // Writing to a string does not fail.
-        let _ = writeln!(text, "{:<11}{value}", format!("{name}:"));
+        // Names and words of the file's making are not to steer the terminal. Writing to a string does not fail.
+        let _ = writeln!(text, "{:<11}{}", on_one_line(&format!("{name}:")), on_one_line(value));
     };
     line("size", &format!("{} bytes", inspection.bytes));
     line("sha256", &inspection.sha256);
