@@ -327,7 +327,7 @@ mod tests {
         let registry = Registry::new();
         let series = PluginMetrics::new(&registry).unwrap().plugin("p");
         for value in [5, u64::MAX, u64::MAX] {
-            series.add("seen", "", value);
+            series.add("seen", "", value, 64);
         }
         let labels = [("counter", "seen"), ("label", "")];
         assert_eq!(value(&registry, "weir_plugin_counter_total", &labels), Some(u64::MAX as f64));

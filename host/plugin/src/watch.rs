@@ -120,7 +120,6 @@ mod tests {
     use crate::set::PluginSet;
     use crate::settings::{PluginSettings, Source};
     use std::path::Path;
-    use std::sync::Arc;
 
     fn replace(path: &Path, text: &str) {
         let temporary = path.with_extension("new");
