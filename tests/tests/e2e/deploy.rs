@@ -148,7 +148,7 @@ fn the_manifest_is_a_restricted_native_sidecar_that_is_given_time_to_stop() {
     );
     assert!(application.contains("http://127.0.0.1:4318"), "the application sends to its sidecar");
     // What the sidecar mounts is there, and writable where it writes.
-    for volume in ["config", "cache", "tmp"] {
+    for volume in ["config", "tmp"] {
         assert!(sidecar.contains(&format!("{{name: {volume}, mountPath")), "{volume} is not mounted");
         assert!(application.contains(&format!("- {{name: {volume}, ")), "{volume} is not defined");
     }
@@ -167,7 +167,15 @@ fn the_image_copies_what_exists_and_runs_as_the_user_of_the_manifest() {
     assert!(last_stage.contains("USER 10001:10001"));
     assert!(last_stage.contains("EXPOSE 4317 4318 13133 8888"));
     assert!(last_stage.contains("deploy/image/config.yaml /etc/weir/config.yaml"));
-    assert!(last_stage.contains(r#"CMD ["--config", "/etc/weir/config.yaml"]"#));
+    let arguments = r#"CMD ["--config", "/etc/weir/config.yaml", "--cache-dir", "/var/cache/weir"]"#;
+    assert!(last_stage.contains(arguments));
+    assert!(last_stage.contains("/out/code/ /var/cache/weir/"));
+    assert!(recipe.contains("weir plugin precompile --cache-dir /out/code"));
+    let manifest = read("deploy/kubernetes/sidecar.yaml");
+    assert!(
+        manifest.contains(r#""--cache-dir", "/var/cache/weir""#)
+            && !manifest.contains("mountPath: /var/cache")
+    );
 }
 
 #[test]
