@@ -1,6 +1,5 @@
-;; One page for static data (the answers), then an arena for what the host passes in. The arena starts anew with
-;; every call: nothing is kept between calls.
-    (memory (export "memory") 2)
+;; One page of the memory for static data (the answers), then an arena for what the host passes in. The arena starts
+;; anew with every call: nothing is kept between calls.
     (global $top (mut i32) (i32.const 65536))
     (func (export "realloc") (param $old i32) (param $old_size i32) (param $align i32) (param $size i32) (result i32)
       (local $at i32)

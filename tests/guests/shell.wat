@@ -20,6 +20,7 @@
   (alias export $types "interest" (type $interest))
 
   (core module $guest
+    (memory (export "memory") 2)
     ;;PRELUDE
     ;;GUEST
   )

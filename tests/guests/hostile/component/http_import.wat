@@ -1,0 +1,8 @@
+(component
+  (import "wasi:http/outgoing-handler@0.2.0" (instance (export "handle" (func))))
+  (core module $m (func (export "f")))
+  (core instance $i (instantiate $m))
+  (func $f (canon lift (core func $i "f")))
+  (instance $processor (export "configure" (func $f)) (export "process" (func $f)))
+  (export "weir:plugin/processor@0.1.0" (instance $processor))
+)

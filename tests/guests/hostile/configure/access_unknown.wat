@@ -1,0 +1,3 @@
+    (func (export "configure") (param i32 i32) (result i32)
+      (call $selector (i32.const 0) (i32.const 2) (i32.const 16) (i32.const 4) (i32.const 1024) (i32.const 12))
+      (call $interest (i32.const 1) (i32.const 0)))

@@ -1,0 +1,7 @@
+    (data (i32.const 2048) "first\0a2026-11-25T00:00:00Z ERROR forged line\0d\1b[2Jforged too\e2\80\a8and this")
+    (func (export "configure") (param i32 i32) (result i32)
+      (i32.store8 (i32.const 128) (i32.const 1))
+      (i32.store (i32.const 136) (i32.const 2048))
+      (i32.store (i32.const 140) (i32.const 70))
+      (call $reset)
+      (i32.const 128))

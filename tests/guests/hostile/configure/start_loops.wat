@@ -1,0 +1,3 @@
+    (func $begin (loop $ever (br $ever)))
+    (start $begin)
+    (func (export "configure") (param i32 i32) (result i32) (call $on_trigger))

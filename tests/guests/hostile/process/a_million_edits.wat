@@ -1,0 +1,16 @@
+    (func $attack (result i32)
+      (local $at i32) (local $first i32)
+      ;; A well-formed list of a million edits that set one and the same attribute.
+      (if (i32.lt_u (memory.size) (i32.const 252)) (then (drop (memory.grow (i32.const 250)))))
+      (local.set $at (i32.shl (memory.size) (i32.const 16)))
+      (local.set $first (i32.sub (local.get $at) (i32.const 16000008)))
+      (i32.store (local.get $first) (i32.const 2))
+      (i32.store offset=4 (local.get $first) (i32.const 1000000))
+      (loop $next
+        (local.set $at (i32.sub (local.get $at) (i32.const 16)))
+        (i32.store (local.get $at) (i32.const 0x104))
+        (i32.store offset=4 (local.get $at) (i32.const 2))
+        (i32.store offset=8 (local.get $at) (i32.const 257))
+        (i32.store offset=12 (local.get $at) (i32.const 0))
+        (br_if $next (i32.gt_u (local.get $at) (i32.add (local.get $first) (i32.const 8)))))
+      (call $raw (local.get $first) (i32.const 4000002) (i32.const 0) (i32.const 0)))

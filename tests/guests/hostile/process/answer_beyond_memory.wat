@@ -1,0 +1,3 @@
+    (func $attack (result i32)
+      (drop (call $keep))
+      (i32.const -256))

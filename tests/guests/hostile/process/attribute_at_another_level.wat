@@ -1,0 +1,5 @@
+;; Sets test.other on the resource; its interest says items.
+    (data (i32.const 2048) "x")
+    (func $attack (result i32)
+      (call $edit (i32.const 4) (i32.const 1) (i32.const 0) (i32.const 257) (i32.const 1))
+      (call $answer (i32.const 2048) (i32.const 1)))

@@ -1,0 +1,3 @@
+;; Bytes that no edit uses.
+    (func $attack (result i32)
+      (call $raw (i32.const 0) (i32.const 0) (i32.const 2048) (i32.const 64)))

@@ -1,0 +1,3 @@
+    (func $attack (result i32)
+      (loop $ever (br $ever))
+      (unreachable))

@@ -1,0 +1,4 @@
+;; Sets something on an entity that is not there.
+    (func $attack (result i32)
+      (call $edit (i32.const 4) (i32.const 1) (i32.const -1) (i32.const 257) (i32.const 0))
+      (call $answer (i32.const 2048) (i32.const 0)))

@@ -1,0 +1,4 @@
+    (data (i32.const 2048) "\f0\28\8c\bc")
+    (func $attack (result i32)
+      (i32.store8 (i32.const 0) (i32.const 1))
+      (call $raw (i32.const 2048) (i32.const 4) (i32.const 0) (i32.const 0)))

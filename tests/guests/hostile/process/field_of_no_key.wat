@@ -1,0 +1,4 @@
+;; Sets an attribute by the number of a key that no batch added.
+    (func $attack (result i32)
+      (call $edit (i32.const 4) (i32.const 1) (i32.const 2) (i32.const 9999) (i32.const 0))
+      (call $answer (i32.const 2048) (i32.const 0)))

@@ -1,0 +1,5 @@
+;; Sets event_name, which its interest does not name.
+    (data (i32.const 2048) "x")
+    (func $attack (result i32)
+      (call $edit (i32.const 4) (i32.const 1) (i32.const 2) (i32.const 25) (i32.const 1))
+      (call $answer (i32.const 2048) (i32.const 1)))

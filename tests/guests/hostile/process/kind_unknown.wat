@@ -1,0 +1,5 @@
+;; There is no kind 77.
+    (data (i32.const 2048) "x")
+    (func $attack (result i32)
+      (call $edit (i32.const 4) (i32.const 77) (i32.const 2) (i32.const 257) (i32.const 1))
+      (call $answer (i32.const 2048) (i32.const 1)))

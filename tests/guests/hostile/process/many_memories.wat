@@ -1,0 +1,10 @@
+    (memory $a 1)
+    (memory $b 1)
+    (memory $c 1)
+    (func $attack (result i32)
+      ;; Three memories, each well below the cap, and together above it.
+      (drop (memory.grow $a (i32.const 80)))
+      (drop (memory.grow $b (i32.const 80)))
+      (drop (memory.grow $c (i32.const 80)))
+      (drop (memory.grow $a (i32.const 80)))
+      (unreachable))

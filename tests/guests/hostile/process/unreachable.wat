@@ -1,0 +1,2 @@
+    (func $attack (result i32)
+      (unreachable))

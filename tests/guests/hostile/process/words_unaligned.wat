@@ -1,0 +1,2 @@
+    (func $attack (result i32)
+      (call $raw (i32.const 2050) (i32.const 6) (i32.const 0) (i32.const 0)))

@@ -1,0 +1,5 @@
+    (table 2 funcref)
+    (elem (i32.const 0) $wrong)
+    (func $wrong (param i64))
+    (func $attack (result i32)
+      (call_indirect (result i32) (i32.const 0)))

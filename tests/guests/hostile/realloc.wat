@@ -1,0 +1,16 @@
+;; The rest of the guests in realloc/, which define `$place`: it gives the host a place for what it passes in. The first
+;; place, which is for the configuration, is a good one. Everything else is as it should be: static answers.
+    (global $places (mut i32) (i32.const 0))
+    (data (i32.const 256)
+      "\00\00\00\00\10\00\00\00\02\00\00\00\00\00\00\00\01\00\00\00\00\04\00\00\0c\00\00\00")
+    (data (i32.const 1024) "test.trigger")
+    (func (export "configure") (param i32 i32) (result i32)
+      (i32.store (i32.const 136) (i32.const 14))
+      (i32.store (i32.const 140) (i32.const 256))
+      (i32.store (i32.const 144) (i32.const 1))
+      (i32.const 128))
+    (func (export "process") (param i32 i64 i32 i32 i32 i32) (result i32) (i32.const 0))
+    (func (export "realloc") (param i32 i32) (param $align i32) (param $size i32) (result i32)
+      (global.set $places (i32.add (global.get $places) (i32.const 1)))
+      (if (i32.eq (global.get $places) (i32.const 1)) (then (return (i32.const 8192))))
+      (call $place (local.get $size)))
