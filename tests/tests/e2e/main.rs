@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics where it stands")]
 
 mod accounting;
+mod attack;
 mod command_line;
 mod compression;
 mod config_map;
