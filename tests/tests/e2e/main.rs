@@ -11,6 +11,7 @@ mod config_reload;
 mod deploy;
 mod drop_in;
 mod enrich;
+mod failure_table;
 mod fan_out;
 mod hostile_grpc;
 mod hostile_http;
