@@ -1,6 +1,7 @@
 //! Which plugins a source names at this moment, in order, with their settings.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::failure::LoadError;
@@ -33,7 +34,8 @@ pub(crate) fn candidates(source: &Source) -> Result<Vec<Candidate>, LoadError> {
     }
 }
 
-/// Every `*.wasm` of the directory that is a file and not hidden, by file name. Symbolic links are followed.
+/// Every `*.wasm` of the directory that is not hidden, by file name. What cannot be a plugin, such as a directory or a
+/// link that leads nowhere, is listed too: a redactor that was replaced by it is broken, not taken away.
 fn files(directory: &Path) -> Result<Vec<PathBuf>, LoadError> {
     let fault = |reason: String| LoadError::Read { path: directory.to_owned(), reason };
     let mut files = Vec::new();
@@ -41,7 +43,7 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, LoadError> {
         let path = entry.map_err(|error| fault(error.to_string()))?.path();
         let hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
         let wasm = path.extension().is_some_and(|extension| extension == "wasm");
-        if wasm && !hidden && path.is_file() {
+        if wasm && !hidden {
             files.push(path);
         }
         if files.len() > PLUGINS_MAX {
@@ -54,10 +56,19 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, LoadError> {
 
 fn settings_beside(wasm: &Path, read: &SettingsReader) -> Result<PluginSettings, LoadError> {
     let yaml = wasm.with_extension("yaml");
-    if !yaml.is_file() {
-        return Ok(PluginSettings::of(wasm));
+    let fault = |reason: String| LoadError::Settings { path: yaml.clone(), reason };
+    // Of the link itself: one that leads nowhere must not mean "the default settings".
+    match fs::symlink_metadata(&yaml) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(PluginSettings::of(wasm)),
+        Err(error) => return Err(fault(error.to_string())),
+        Ok(_) => {}
     }
-    let settings = read(&yaml, wasm).map_err(|reason| LoadError::Settings { path: yaml.clone(), reason })?;
+    match fs::metadata(&yaml) {
+        Err(error) => return Err(fault(error.to_string())),
+        Ok(metadata) if !metadata.is_file() => return Err(fault("it is not a file".to_owned())),
+        Ok(_) => {}
+    }
+    let settings = read(&yaml, wasm).map_err(fault)?;
     Ok(PluginSettings { plugin: wasm.to_owned(), ..settings })
 }
 
@@ -68,6 +79,7 @@ fn stem(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::symlink;
     use std::sync::Arc;
 
     fn directory(path: &Path) -> Source {
@@ -85,7 +97,6 @@ mod tests {
         for name in ["b.wasm", "10-a.wasm", "a.wasm", "a-b.wasm", ".c.wasm", "d.wasm.tmp", "e.txt"] {
             fs::write(home.path().join(name), "").unwrap();
         }
-        fs::create_dir(home.path().join("folder.wasm")).unwrap();
         let found = candidates(&directory(home.path())).unwrap();
         let names: Vec<_> = found.iter().map(|candidate| candidate.name.as_str()).collect();
         assert_eq!(names, ["10-a", "a-b", "a", "b"]);
@@ -106,6 +117,30 @@ mod tests {
         assert_eq!(a.plugin, home.path().join("a.wasm"));
         assert!(b.settings.as_ref().unwrap_err().to_string().contains("b.yaml"));
         assert_eq!(c.settings.as_ref().unwrap().config, serde_json::Value::Null);
+    }
+
+    #[test]
+    fn what_stands_where_a_plugin_was_but_is_no_file_is_still_named() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(home.path().join("folder.wasm")).unwrap();
+        symlink("nowhere", home.path().join("link.wasm")).unwrap();
+        let found = candidates(&directory(home.path())).unwrap();
+        let names: Vec<_> = found.iter().map(|candidate| candidate.name.as_str()).collect();
+        assert_eq!(names, ["folder", "link"]);
+    }
+
+    #[test]
+    fn settings_that_are_there_but_cannot_be_read_are_not_the_default_settings() {
+        let home = tempfile::tempdir().unwrap();
+        for name in ["a.wasm", "b.wasm"] {
+            fs::write(home.path().join(name), "").unwrap();
+        }
+        fs::create_dir(home.path().join("a.yaml")).unwrap();
+        symlink("nowhere", home.path().join("b.yaml")).unwrap();
+        for candidate in candidates(&directory(home.path())).unwrap() {
+            let error = candidate.settings.unwrap_err().to_string();
+            assert!(error.contains(&format!("{}.yaml", candidate.name)), "{error}");
+        }
     }
 
     #[test]
