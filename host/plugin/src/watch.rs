@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::watched::Watched;
 
@@ -56,8 +56,8 @@ impl FileWatch {
     where
         L: FnMut(Occasion) -> Vec<PathBuf> + Send + 'static,
     {
-        let (_, events) = mpsc::channel(1);
-        FileWatch { task: tokio::spawn(keep(directories, look, events, Watched::deaf)) }
+        let (sender, events) = mpsc::channel(1);
+        FileWatch { task: tokio::spawn(keep(directories, look, events, move || Watched::deaf(sender))) }
     }
 }
 
@@ -84,12 +84,8 @@ async fn keep<L>(
                 settle(&mut events).await;
                 Occasion::Event
             }
-            Ok(None) => {
-                // The watcher is gone or never was; without it there is only the clock.
-                sleep(poll).await;
-                Occasion::Poll
-            }
-            Err(_) => Occasion::Poll,
+            // The channel never closes: what is watched holds its other end.
+            Ok(None) | Err(_) => Occasion::Poll,
         };
         let again = move || {
             let complete = watched.set(&look(occasion));
@@ -142,7 +138,7 @@ mod tests {
             if set.plugins().remove(0).sha256 != first {
                 return;
             }
-            sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("the replaced plugin was never seen");
     }
