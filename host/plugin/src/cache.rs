@@ -18,6 +18,7 @@ use wasmtime::component::Component;
 use crate::compile::HAS_COMPILER;
 use crate::engine::Bounds;
 use crate::fingerprint::{Sha, sha_of_file};
+use crate::leftovers::NEW_CODE_PREFIX;
 use name::{Fit, SUFFIX};
 
 /// Files kept; the oldest go first. A directory of plugins has a few, a developer's rebuilds make more.
@@ -97,7 +98,7 @@ impl CodeCache {
         }
         let path = self.directory.join(self.fit.file(wasm, code));
         // Mode 0600, as tempfile makes them. Renamed, so that no other weir ever maps a half-written file.
-        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.directory)?;
+        let mut file = tempfile::Builder::new().prefix(NEW_CODE_PREFIX).tempfile_in(&self.directory)?;
         file.write_all(code)?;
         file.persist(&path).map_err(|error| error.error)?;
         self.prune();

@@ -11,6 +11,7 @@ use crate::cache::CodeCache;
 use crate::compile::{self, CompilerCommand, HAS_COMPILER, Outcome};
 use crate::failure::LoadError;
 use crate::host::{self, State};
+use crate::leftovers;
 use crate::metrics::PluginMetrics;
 use crate::scratch::ScratchPool;
 use crate::ticker::Ticker;
@@ -75,6 +76,11 @@ impl Engine {
                 None
             }
         });
+        // Copies of granted files lie beside the code, or with everybody's temporary files.
+        leftovers::sweep(&std::env::temp_dir());
+        if let Some(cache) = &cache {
+            leftovers::sweep(cache.directory());
+        }
         Ok(Arc::new(Engine {
             wasm,
             linker,

@@ -12,6 +12,7 @@ use std::path::{Component, Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::failure::LoadError;
+use crate::leftovers::{self, COPIES_PREFIX};
 use crate::settings::Grant;
 
 /// The largest file that may be granted. Larger ones belong in a granted directory, which is not copied.
@@ -21,7 +22,14 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct Staged {
     directories: Vec<(PathBuf, String)>,
-    _copies: Vec<TempDir>,
+    _copies: Vec<Copies>,
+}
+
+/// A private directory, and the lock that says that it is in use.
+#[derive(Debug)]
+struct Copies {
+    directory: TempDir,
+    _lock: Option<File>,
 }
 
 impl Staged {
@@ -31,13 +39,22 @@ impl Staged {
     }
 }
 
-/// Makes the grants of a plugin visible. Copies go below `scratch`, or the system's directory for temporary files.
+/// Makes the grants of a plugin visible. Copies go below `scratch` or, where that has no room for them, into the
+/// system's directory for temporary files.
 ///
 /// # Errors
 /// Names the grant, and says why it cannot be given.
 pub(crate) fn stage(plugin: &str, grants: &[Grant], scratch: Option<&Path>) -> Result<Staged, LoadError> {
+    match stage_in(plugin, grants, scratch) {
+        // A full disk shows only while a copy is written. Whatever else is wrong is so a second time.
+        Err(_) if scratch.is_some() => stage_in(plugin, grants, None),
+        staged => staged,
+    }
+}
+
+fn stage_in(plugin: &str, grants: &[Grant], scratch: Option<&Path>) -> Result<Staged, LoadError> {
     let mut staged = Staged::default();
-    let mut copies: BTreeMap<String, TempDir> = BTreeMap::new();
+    let mut copies: BTreeMap<String, Copies> = BTreeMap::new();
     for grant in grants {
         give(grant, scratch, &mut staged, &mut copies).map_err(|reason| LoadError::Grant {
             plugin: plugin.to_owned(),
@@ -54,7 +71,7 @@ pub(crate) fn stage(plugin: &str, grants: &[Grant], scratch: Option<&Path>) -> R
                     .to_owned(),
             });
         }
-        staged.directories.push((copy.path().to_owned(), guest));
+        staged.directories.push((copy.directory.path().to_owned(), guest));
         staged._copies.push(copy);
     }
     Ok(staged)
@@ -64,7 +81,7 @@ fn give(
     grant: &Grant,
     scratch: Option<&Path>,
     staged: &mut Staged,
-    copies: &mut BTreeMap<String, TempDir>,
+    copies: &mut BTreeMap<String, Copies>,
 ) -> Result<(), String> {
     let (parent, name) = guest_path(&grant.path)?;
     let metadata = fs::metadata(&grant.source).map_err(|error| error.to_string())?;
@@ -90,7 +107,7 @@ fn give(
             })?)
         }
     };
-    copy_file(&grant.source, &copy.path().join(name))
+    copy_file(&grant.source, &copy.directory.path().join(name))
 }
 
 /// Splits an absolute guest path into its parent and its last component, both in plain form.
@@ -112,13 +129,15 @@ fn guest_path(path: &str) -> Result<(String, String), String> {
     Ok((parent.to_string_lossy().into_owned(), name))
 }
 
-fn private_directory(scratch: Option<&Path>) -> io::Result<TempDir> {
+fn private_directory(scratch: Option<&Path>) -> io::Result<Copies> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix("weir-grant-");
-    match scratch {
-        Some(scratch) => builder.tempdir_in(scratch).or_else(|_| builder.tempdir()),
-        None => builder.tempdir(),
-    }
+    builder.prefix(COPIES_PREFIX);
+    let directory = match scratch {
+        Some(scratch) => builder.tempdir_in(scratch)?,
+        None => builder.tempdir()?,
+    };
+    let lock = leftovers::claim(directory.path());
+    Ok(Copies { directory, _lock: lock })
 }
 
 fn copy_file(source: &Path, to: &Path) -> Result<(), String> {
@@ -179,6 +198,17 @@ mod tests {
         assert!(copy.starts_with(home.path()) && copy.exists());
         drop(staged);
         assert!(!copy.exists());
+    }
+
+    #[test]
+    fn where_the_scratch_directory_has_no_room_the_system_s_is_used() {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join("a"), "a").unwrap();
+        let staged =
+            stage("p", &[grant(&home.path().join("a"), "/t/a")], Some(&home.path().join("gone"))).unwrap();
+        let copy = staged.directories().next().unwrap().0;
+        assert!(copy.starts_with(std::env::temp_dir()), "{copy:?}");
+        assert_eq!(fs::read_to_string(copy.join("a")).unwrap(), "a");
     }
 
     #[test]

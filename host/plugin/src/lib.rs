@@ -27,6 +27,7 @@ mod host;
 mod inspect;
 mod instance;
 mod ledger;
+mod leftovers;
 mod limits;
 mod load;
 mod metrics;

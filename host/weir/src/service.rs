@@ -53,6 +53,9 @@ const READY_POLL: Duration = Duration::from_millis(100);
 /// moment flushes its telemetry first. A native sidecar is told after the application has gone.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// How long the end waits for what still runs: for threads that clean up, not for a guest that hangs.
+const GUESTS_END: Duration = Duration::from_millis(500);
+
 /// Why a run ended other than by a clean stop.
 #[derive(Debug)]
 pub enum Failure {
@@ -114,8 +117,8 @@ pub fn run(config: Config, origin: Arc<Origin>, settings: Settings) -> Result<()
         running.stop(shutdown_timeout, &mut signals).await;
         Ok(())
     });
-    // A guest that still runs is not waited for.
-    runtime.shutdown_background();
+    // What is dropped with it removes its copies of granted files.
+    runtime.shutdown_timeout(GUESTS_END);
     outcome
 }
 
