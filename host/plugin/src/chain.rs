@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use weir_otlp::{Plan, Signal};
 
 use crate::ledger::Live;
@@ -54,5 +55,44 @@ impl Chain {
     /// A plugin without which nothing may pass.
     pub fn awaited(&self) -> Option<&str> {
         self.lives.iter().flat_map(|live| &live.awaited).next().map(String::as_str)
+    }
+}
+
+/// The chain of one pipeline, renewed whenever one of its sets changes: a pipeline without traffic must not keep former
+/// plugins, and their instances, alive.
+pub(crate) struct CurrentChain {
+    signal: Signal,
+    sets: Vec<Arc<PluginSet>>,
+    chain: ArcSwap<Chain>,
+}
+
+impl CurrentChain {
+    pub fn new(signal: Signal, sets: Vec<Arc<PluginSet>>) -> Arc<Self> {
+        let chain = ArcSwap::from_pointee(Chain::new(signal, &sets));
+        let current = Arc::new(CurrentChain { signal, sets, chain });
+        for set in &current.sets {
+            set.follow(Arc::downgrade(&current));
+        }
+        // A set may have changed before it knew who follows it.
+        current.get();
+        current
+    }
+
+    /// What runs now. A batch may come between a change and its news.
+    pub fn get(&self) -> Arc<Chain> {
+        let chain = self.chain.load_full();
+        if chain.is_current(&self.sets) { chain } else { self.renew() }
+    }
+
+    /// Makes the chain anew.
+    pub fn renew(&self) -> Arc<Chain> {
+        loop {
+            let chain = Arc::new(Chain::new(self.signal, &self.sets));
+            self.chain.store(Arc::clone(&chain));
+            // Two may do this at once, and the older look at the sets may be stored last.
+            if chain.lives.iter().zip(&self.sets).all(|(live, set)| set.is_current(live)) {
+                return chain;
+            }
+        }
     }
 }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use weir_otlp::Signal;
 use weir_pipeline::{Batch, BoxFuture, Cause, Processor, Refusal};
 
-use crate::chain::Chain;
+use crate::chain::{Chain, CurrentChain};
 use crate::engine::Engine;
 use crate::run;
 use crate::set::PluginSet;
@@ -22,10 +21,8 @@ const WAIT_MAX: Duration = Duration::from_secs(10);
 /// their plugins.
 pub struct WasmProcessor {
     engine: Arc<Engine>,
-    signal: Signal,
     pipeline: String,
-    sets: Vec<Arc<PluginSet>>,
-    chain: ArcSwap<Chain>,
+    chain: Arc<CurrentChain>,
     // Of this pipeline alone: guests that hang here must not keep others from running.
     workers: Arc<Semaphore>,
 }
@@ -33,24 +30,12 @@ pub struct WasmProcessor {
 impl WasmProcessor {
     /// `sets` in the order of the pipeline's processors.
     pub fn new(engine: Arc<Engine>, signal: Signal, pipeline: String, sets: Vec<Arc<PluginSet>>) -> Self {
-        let chain = ArcSwap::from_pointee(Chain::new(signal, &sets));
         let workers = Arc::new(Semaphore::new(engine.workers()));
-        WasmProcessor { engine, signal, pipeline, sets, chain, workers }
-    }
-
-    /// What runs now. Made anew by the first batch after a change.
-    fn chain(&self) -> Arc<Chain> {
-        let chain = self.chain.load_full();
-        if chain.is_current(&self.sets) {
-            return chain;
-        }
-        let chain = Arc::new(Chain::new(self.signal, &self.sets));
-        self.chain.store(Arc::clone(&chain));
-        chain
+        WasmProcessor { engine, pipeline, chain: CurrentChain::new(signal, sets), workers }
     }
 
     async fn run(&self, batch: Batch) -> Result<Option<Batch>, Refusal> {
-        let chain = self.chain();
+        let chain = self.chain.get();
         if let Some(refusal) = awaited(&chain) {
             return Err(refusal);
         }
@@ -60,7 +45,7 @@ impl WasmProcessor {
         drop(chain);
         let worker = self.worker(batch.deadline).await?;
         // Only now, since a plugin may have changed while the batch waited.
-        let chain = self.chain();
+        let chain = self.chain.get();
         if let Some(refusal) = awaited(&chain) {
             return Err(refusal);
         }

@@ -1,11 +1,12 @@
 //! The live plugins of one `wasm` processor.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use weir_otlp::Interest;
 
+use crate::chain::CurrentChain;
 use crate::engine::Engine;
 use crate::failure::LoadError;
 use crate::fingerprint::hex;
@@ -22,6 +23,8 @@ pub struct PluginSet {
     source: Source,
     live: ArcSwap<Live>,
     ledger: Mutex<Ledger>,
+    /// As many as there are pipelines with this set.
+    followers: Mutex<Vec<Weak<CurrentChain>>>,
 }
 
 /// What an operator may want to know about a live plugin.
@@ -71,7 +74,8 @@ impl PluginSet {
             let mut ledger = Ledger::default();
             let live = ledger.update(&engine, &id, &source, Pass::First)?.unwrap_or_default();
             let live = ArcSwap::from_pointee(live);
-            Ok(Arc::new(PluginSet { engine, id, source, live, ledger: Mutex::new(ledger) }))
+            let (ledger, followers) = (Mutex::new(ledger), Mutex::default());
+            Ok(Arc::new(PluginSet { engine, id, source, live, ledger, followers }))
         };
         match tokio::task::spawn_blocking(load).await {
             Ok(loaded) => loaded,
@@ -156,11 +160,27 @@ impl PluginSet {
     pub(crate) fn refresh(&self, pass: Pass) -> Vec<std::path::PathBuf> {
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         match ledger.update(&self.engine, &self.id, &self.source, pass) {
-            Ok(Some(live)) => self.live.store(Arc::new(live)),
+            Ok(Some(live)) => self.replace(live),
             Ok(None) => {}
             Err(error) => tracing::error!(processor = self.id, reason = %error, "plugins cannot be reloaded"),
         }
         ledger.directories(&self.source)
+    }
+
+    /// Puts other plugins in place. The former ones end with the last batch that runs through them.
+    fn replace(&self, live: Live) {
+        self.live.store(Arc::new(live));
+        let followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for chain in followers.iter().filter_map(Weak::upgrade) {
+            chain.renew();
+        }
+    }
+
+    /// Tells a chain from now on when the plugins have changed.
+    pub(crate) fn follow(&self, chain: Weak<CurrentChain>) {
+        let mut followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
+        followers.retain(|follower| follower.strong_count() > 0);
+        followers.push(chain);
     }
 
     pub(crate) fn directories(&self) -> Vec<std::path::PathBuf> {

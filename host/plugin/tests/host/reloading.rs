@@ -40,6 +40,27 @@ async fn a_replaced_plugin_takes_effect_each_time() {
     .await;
 }
 
+#[tokio::test]
+async fn a_pipeline_without_traffic_keeps_no_former_plugin() {
+    let rig = Rig::new();
+    let plugin = rig.write("p.wasm", &guest('n'));
+    let set = rig.load(PluginSettings::of(&plugin)).await.unwrap();
+    let _idle = [rig.pipeline(&[&set]), rig.pipeline(&[&set])];
+    let _watch = set.watch();
+    let reloads = [("plugin", "p"), ("result", "success")];
+    for round in 1..=3 {
+        rig.write("p.wasm", &format!("{} ;; {round}", guest('n')));
+        eventually("it is reloaded", || async {
+            rig.metric("weir_plugin_reloads_total", &reloads) == f64::from(round)
+        })
+        .await;
+        eventually("the former generation is gone", || async {
+            rig.metric("weir_plugin_instances", &[("plugin", "p")]) == 1.0
+        })
+        .await;
+    }
+}
+
 /// What the kubelet does to a ConfigMap or a secret volume.
 fn atomic_write(volume: &Path, round: u32, files: &[(&str, &str)]) {
     let data = format!("..2026_{round}");
