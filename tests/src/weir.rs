@@ -48,6 +48,8 @@ pub struct Launch {
     pub core: Option<usize>,
     /// Another binary than the usual one.
     pub binary: Option<PathBuf>,
+    /// What runs the process instead, such as [`crate::namespace`]: words before its command line.
+    pub within: Vec<String>,
     /// Where compiled plugins are kept; by default one place for all tests, so that each is compiled once.
     pub cache: PathBuf,
 }
@@ -82,7 +84,16 @@ impl Launch {
             },
         });
         let cache = build::target_dir().join("test-cache");
-        Launch { ports, config, args: Vec::new(), env: Vec::new(), core: None, binary: None, cache }
+        Launch {
+            ports,
+            config,
+            args: Vec::new(),
+            env: Vec::new(),
+            core: None,
+            binary: None,
+            within: Vec::new(),
+            cache,
+        }
     }
 
     /// Adds an exporter to every pipeline.
@@ -130,7 +141,15 @@ impl Launch {
         std::fs::write(&file, self.config.to_string()).expect("a writable temporary directory");
         let mut args = vec!["--config".to_owned(), file.display().to_string()];
         args.extend(self.args);
-        let mut command = command_of(self.binary.unwrap_or_else(build::weir_binary), self.core);
+        let binary = self.binary.unwrap_or_else(build::weir_binary);
+        let mut command = match self.within.split_first() {
+            None => command_of(binary, self.core),
+            Some((program, words)) => {
+                let mut command = Command::new(program);
+                command.args(words).arg(binary);
+                command
+            }
+        };
         command.args(args).env("XDG_CACHE_HOME", &self.cache).envs(self.env).current_dir(dir.path());
         Weir::watch(command, self.ports, dir)
     }

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value, json};
 use weir_tests::guest::Guest;
 use weir_tests::weir::{command, plain_grpc};
-use weir_tests::{Connection, GrpcSender, Ids, Launch, Ports, Signal, Upstream, Weir, requests, wait};
-
-use crate::config_map::Volume;
+use weir_tests::{
+    Connection, GrpcSender, Ids, Launch, Ports, Signal, Upstream, Volume, Weir, requests, wait,
+};
 
 /// Sends numbered items on one connection until it is told to stop, and gives the ids of all of them.
 async fn send_until(stop: Arc<AtomicBool>, mut connection: Connection, name: String) -> Vec<String> {
@@ -116,12 +116,12 @@ async fn every_swap_of_a_config_maps_data_link_takes_effect() {
         launch.config.to_string()
     };
     let mut volume = Volume::new();
-    volume.publish("v0", &[("weir.yaml", config(&upstreams[0]).as_bytes())]);
+    volume.publish(&[("weir.yaml", config(&upstreams[0]).as_bytes())]);
     let weir = start_with(&volume.path().join("weir.yaml"), ports).await;
     assert!(arrives(&weir, &upstreams[0], "v0").await);
     for (number, upstream) in upstreams.iter().enumerate().skip(1) {
         let version = format!("v{number}");
-        volume.publish(&version, &[("weir.yaml", config(upstream).as_bytes())]);
+        volume.publish(&[("weir.yaml", config(upstream).as_bytes())]);
         weir.reloads("success", number as u32).await;
         assert!(arrives(&weir, upstream, &version).await, "{version} is in effect");
     }

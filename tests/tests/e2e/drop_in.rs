@@ -1,49 +1,8 @@
 //! The plugin directory: what is put there, replaced or taken away takes effect while weir runs.
 
-use std::path::Path;
-use std::time::Duration;
-
-use serde_json::json;
+use weir_tests::Sidecar;
 use weir_tests::build::plugin;
 use weir_tests::guest::{Guest, install};
-use weir_tests::{GrpcSender, Launch, Signal, Upstream, Weir, requests, wait};
-
-/// Two seconds are promised. The rest is for a machine that is busy with other tests.
-const PROMISED: Duration = Duration::from_secs(5);
-
-struct Sidecar {
-    upstream: Upstream,
-    weir: Weir,
-}
-
-impl Sidecar {
-    async fn start(plugins: &Path) -> Sidecar {
-        let upstream = Upstream::start().await;
-        let launch = Launch::new().to_grpc(&upstream.address());
-        let weir = launch.processor("wasm", json!({"directory": plugins})).start().await;
-        Sidecar { upstream, weir }
-    }
-
-    /// Sends one request and gives the resource attribute of what arrives.
-    async fn attribute(&self, key: &str) -> Option<String> {
-        let body = requests::unique(Signal::Logs, "probe", 1);
-        GrpcSender::new(self.weir.ports.grpc).send(Signal::Logs, body).await.ok()?;
-        let last = self.upstream.delivered().pop()?;
-        requests::text_of(&requests::log_resource(&last.body), key).map(str::to_owned)
-    }
-
-    async fn turns_to(&self, key: &str, value: Option<&str>) {
-        wait::within(PROMISED, &format!("{key} is {value:?}"), async || {
-            (self.attribute(key).await.as_deref() == value).then_some(())
-        })
-        .await;
-    }
-
-    async fn reloads(&self, plugin: &str, result: &str) -> f64 {
-        let metrics = self.weir.metrics().await;
-        metrics.sum("weir_plugin_reloads_total", &[("plugin", plugin), ("result", result)])
-    }
-}
 
 #[tokio::test]
 async fn a_plugin_that_is_added_replaced_and_removed_takes_effect() {
@@ -103,10 +62,7 @@ async fn a_plugin_that_does_not_load_leaves_the_former_one_in_place_and_says_why
     let sidecar = Sidecar::start(plugins.path()).await;
     for (number, broken) in [b"no component".to_vec(), Guest::Refuse.wasm()].into_iter().enumerate() {
         install(&broken, plugins.path(), "tag");
-        wait::until("the failure is counted", async || {
-            (sidecar.reloads("tag", "failure").await > number as f64).then_some(())
-        })
-        .await;
+        sidecar.refuses("tag", number as f64).await;
         assert_eq!(sidecar.attribute("test.tag").await.as_deref(), Some("good"));
     }
     sidecar.weir.stderr_says("this guest refuses every configuration").await;
@@ -121,10 +77,7 @@ async fn settings_that_are_wrong_leave_the_former_ones_in_place_and_name_the_key
     Guest::Tag("test.tag", "good").install(plugins.path(), "tag");
     let sidecar = Sidecar::start(plugins.path()).await;
     std::fs::write(plugins.path().join("tag.yaml"), "timeuot: 1s\n").unwrap();
-    wait::until("the failure is counted", async || {
-        (sidecar.reloads("tag", "failure").await > 0.0).then_some(())
-    })
-    .await;
+    sidecar.refuses("tag", 0.0).await;
     sidecar.weir.stderr_says("timeuot").await;
     assert_eq!(sidecar.attribute("test.tag").await.as_deref(), Some("good"));
 }

@@ -4,6 +4,7 @@
 
 mod accounting;
 mod attack;
+mod code_cache;
 mod command_line;
 mod compression;
 mod config_map;
@@ -22,8 +23,11 @@ mod on_error;
 mod outage;
 mod pass_through;
 mod plugin_command;
+mod polling;
 mod redact;
 mod reload;
+mod reload_files;
+mod reload_many;
 mod runtime_only;
 mod sample;
 mod sdk_python;

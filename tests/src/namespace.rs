@@ -1,0 +1,41 @@
+//! Where weir finds a machine at its limits: a user namespace of its own, so that nothing is used up or full for others.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Words before weir's own command line.
+pub type Within = Vec<String>;
+
+/// A namespace in which `/proc/sys/user/LIMIT` is 0. `None` where this user may not make one.
+pub fn without(limit: &str) -> Option<Within> {
+    let script = format!("echo 0 > /proc/sys/user/{limit} && exec \"$@\"");
+    permitted(&["--user", "--map-root-user"], &script, &[])
+}
+
+/// A namespace with an empty file system of 64 KiB and these mount options at `at`, with nothing left of it if it can
+/// be written to. `None` where this user may not make one.
+pub fn with_tiny_disk(at: &Path, options: &str) -> Option<Within> {
+    // dd is meant to fail: the disk is full then.
+    let script = format!(
+        "mount -t tmpfs -o size=64k,mode=700,{options} none \"$0\" || exit 1
+        dd if=/dev/zero of=\"$0/full\" bs=4k 2>/dev/null
+        exec \"$@\""
+    );
+    permitted(&["--user", "--map-root-user", "--mount"], &script, &[&at.display().to_string()])
+}
+
+/// The command, if it is able to run another one.
+fn permitted(flags: &[&str], script: &str, zeroth: &[&str]) -> Option<Within> {
+    let zeroth = zeroth.first().unwrap_or(&"sh");
+    let mut words = vec!["unshare"];
+    words.extend(flags);
+    words.extend(["sh", "-c", script, zeroth]);
+    let (program, arguments) = words.split_first()?;
+    let mut trial = Command::new(program);
+    trial.args(arguments).arg("true").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    if trial.status().is_ok_and(|status| status.success()) {
+        return Some(words.into_iter().map(str::to_owned).collect());
+    }
+    eprintln!("skipped: `unshare {}` is not permitted here", flags.join(" "));
+    None
+}
