@@ -7,20 +7,27 @@ use weir_tests::{Signal, requests};
 use super::{ATTACK, Host, PEACE, saying};
 
 /// They end in a trap, or end themselves.
-const TRAP: [&str; 11] = [
+const TRAP: [&str; 9] = [
     "process/unreachable",
     "process/divide_by_zero",
     "process/load_beyond_memory",
     "process/wrong_indirect_call",
     "process/empty_indirect_call",
-    "process/deep_recursion",
-    "process/table_bomb",
     "process/exits_as_failed",
     "process/exits_as_done",
     "realloc/traps",
     // A guest that is being handed something may not call out.
     "realloc/calls_the_host",
 ];
+
+/// They want larger tables than they may have.
+const TABLE: [&str; 1] = ["process/table_bomb"];
+
+/// They recurse deeper than their stack.
+const STACK: [&str; 1] = ["process/deep_recursion"];
+
+/// They say more than they may.
+const TOO_LARGE: [&str; 2] = ["process/answer_too_large", "process/log_too_large"];
 
 /// They take longer than they may.
 const TIMEOUT: [&str; 4] =
@@ -30,10 +37,9 @@ const TIMEOUT: [&str; 4] =
 const MEMORY: [&str; 4] =
     ["process/memory_bomb", "process/memory_at_once", "process/many_memories", "realloc/takes_all_memory"];
 
-/// What they say to the host is not of the component model's shape, or it is too much.
-const BAD_OUTPUT: [&str; 19] = [
+/// What they say to the host is not of the component model's shape.
+const BAD_OUTPUT: [&str; 17] = [
     "process/answer_beyond_memory",
-    "process/answer_too_large",
     "process/answer_unaligned",
     "process/bytes_beyond_memory",
     "process/bytes_of_4_gib",
@@ -43,7 +49,6 @@ const BAD_OUTPUT: [&str; 19] = [
     "process/handle_bomb",
     "process/log_beyond_memory",
     "process/log_not_utf8",
-    "process/log_too_large",
     "process/random_bytes_of_16_eib",
     "process/words_beyond_memory",
     "process/words_of_16_gib",
@@ -99,7 +104,7 @@ const BAD_EDIT: [&str; 37] = [
 
 /// The guests of this file.
 pub(super) fn guests() -> Vec<&'static str> {
-    [&TRAP[..], &TIMEOUT, &MEMORY, &BAD_OUTPUT, &ERROR, &BAD_EDIT].concat()
+    [&TRAP[..], &TABLE, &STACK, &TOO_LARGE, &TIMEOUT, &MEMORY, &BAD_OUTPUT, &ERROR, &BAD_EDIT].concat()
 }
 
 /// Each of them is refused for this reason over gRPC and HTTP; before, between and after it weir does its work.
@@ -135,6 +140,13 @@ async fn goes_on(host: &Host, guest: &str) {
 #[tokio::test]
 async fn a_guest_that_traps_or_exits_costs_its_batch_and_nothing_else() {
     break_for("trap", &TRAP).await;
+}
+
+#[tokio::test]
+async fn a_guest_that_goes_beyond_its_tables_its_stack_or_its_answer_is_told_apart() {
+    break_for("table", &TABLE).await;
+    break_for("stack", &STACK).await;
+    break_for("too_large", &TOO_LARGE).await;
 }
 
 #[tokio::test]

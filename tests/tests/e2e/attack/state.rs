@@ -71,7 +71,7 @@ async fn a_million_edits_that_weir_must_read_are_given_up_before_they_take_long(
     let host = Host::start("process/a_million_edits", json!({"memory_limit_mib": 64})).await;
     // Its answer is larger than it may be in answer to so small a batch.
     let status = host.send(saying(ATTACK)).await.unwrap_err();
-    assert_eq!(status.message(), "plugin guest failed (bad_output), try again");
+    assert_eq!(status.message(), "plugin guest failed (too_large), try again");
     // But not in answer to a large one. Each of its edits would make weir look through all the former ones.
     let mut large = log("large");
     let value = format!("{ATTACK}{}", "x".repeat(5_000_000));
