@@ -150,7 +150,8 @@ fn producers(wasm: &[u8]) -> Vec<[String; 3]> {
     found
 }
 
-#[cfg(all(test, feature = "compiler"))]
+#[cfg(test)]
+#[cfg(feature = "compiler")]
 mod tests {
     use super::*;
     use crate::guest::guest;

@@ -19,7 +19,8 @@ mod engine;
 mod failure;
 mod fingerprint;
 mod grant;
-#[cfg(all(test, feature = "compiler"))]
+#[cfg(test)]
+#[cfg(feature = "compiler")]
 #[path = "../tests/host/guest.rs"]
 #[allow(dead_code, reason = "shared with the tests of the crate's surface, which use all of it")]
 mod guest;

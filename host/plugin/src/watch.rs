@@ -108,7 +108,8 @@ async fn settle(events: &mut Receiver<()>) {
     let _ = timeout(QUIET_MAX, quiet).await;
 }
 
-#[cfg(all(test, feature = "compiler"))]
+#[cfg(test)]
+#[cfg(feature = "compiler")]
 mod tests {
     use super::*;
     use crate::engine::{Engine, EngineSettings};
