@@ -7,6 +7,7 @@
 pub mod corpus;
 pub mod cpu;
 pub mod footprint;
+pub mod hostile;
 pub mod load;
 pub mod relay;
 pub mod report;

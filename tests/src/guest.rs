@@ -24,6 +24,8 @@ pub enum Guest {
     Trap,
     /// Never returns in a batch with the attribute `test.trigger`.
     Hang,
+    /// Spins in a batch with the attribute `test.trigger`: for ever if it begins with `f`, for so many turns if with `a`.
+    Spin(u64),
     /// Answers an error in a batch with the attribute `test.trigger`.
     Fail,
     /// Answers an edit of a cell that is not there in a batch with the attribute `test.trigger`.
@@ -51,6 +53,9 @@ impl Guest {
                 .replace(";;GUEST", &read(&format!("{}.wat", self.file())))
                 .replace(";;PRELUDE", &read("prelude.wat")),
         };
+        if let Guest::Spin(turns) = self {
+            text = text.replace("TURNS", &turns.max(1).to_string());
+        }
         if let Guest::Tag(key, value) = self {
             assert!(key.len() <= 32 && value.len() <= 32, "the guest has no room for more");
             text = text
@@ -72,6 +77,7 @@ impl Guest {
             Guest::Read => "read",
             Guest::Trap => "trap",
             Guest::Hang => "hang",
+            Guest::Spin(_) => "spin",
             Guest::Fail => "fail",
             Guest::BadEdit => "bad_edit",
             Guest::Grow => "grow",
@@ -134,6 +140,7 @@ mod tests {
             Guest::Read,
             Guest::Trap,
             Guest::Hang,
+            Guest::Spin(1),
             Guest::Fail,
             Guest::BadEdit,
             Guest::Grow,

@@ -1,5 +1,6 @@
 //! What the kernel counts for a process: CPU time and resident memory.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 
@@ -13,6 +14,26 @@ pub fn cpu_nanos(pid: u32) -> io::Result<u64> {
         sum += first_number(&text);
     }
     Ok(sum)
+}
+
+/// How often each thread of a process has given up its processor or was taken from it: a thread that sleeps does
+/// neither, so for an idle process it is how often it woke.
+pub fn switches(pid: u32) -> io::Result<BTreeMap<String, u64>> {
+    let mut threads = BTreeMap::new();
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let task = task?;
+        let Ok(text) = fs::read_to_string(task.path().join("status")) else { continue };
+        let switches = text.lines().filter_map(|line| line.split_once("ctxt_switches:"));
+        let sum = switches.map(|(_, count)| first_number(count)).sum();
+        threads.insert(task.file_name().to_string_lossy().into_owned(), sum);
+    }
+    Ok(threads)
+}
+
+/// How many there were between two looks, over the threads that are still there.
+pub fn switches_since(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> u64 {
+    let since = |(thread, count): (&String, &u64)| count - before.get(thread).unwrap_or(&0).min(count);
+    after.iter().map(since).sum()
 }
 
 /// Resident memory of a process, in KiB.
@@ -58,6 +79,16 @@ fn first_number(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_that_sleeps_and_wakes_is_counted() {
+        let before = switches(std::process::id()).unwrap();
+        let begin = std::time::Instant::now();
+        while switches_since(&before, &switches(std::process::id()).unwrap()) == 0 {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            assert!(begin.elapsed().as_secs() < 60, "no sleep was ever counted");
+        }
+    }
 
     #[test]
     fn cpu_time_of_a_busy_process_goes_up_and_its_memory_is_seen() {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::corpus::Corpus;
-use super::cpu::{Resident, cpu_nanos, resident};
+use super::cpu::{Resident, cpu_nanos, resident, switches, switches_since};
 use super::load::{Load, drive};
 use super::run::Sink;
 use super::variant::Variant;
@@ -27,10 +27,14 @@ pub struct Footprint {
     pub after_load: Resident,
     /// CPU time that the idle process used in a second, in nanoseconds.
     pub idle_nanos_per_second: u64,
+    /// How often a thread of the idle process woke in a second.
+    pub idle_wakeups_per_second: f64,
 }
 
 const STARTS: usize = 11;
 const SETTLE: Duration = Duration::from_secs(3);
+/// How long the idle process is watched: weir looks at its files every half minute, and that is to be seen.
+const IDLE: Duration = Duration::from_secs(30);
 /// Longer than weir's idle threads and buffers live.
 const REST: Duration = Duration::from_secs(25);
 
@@ -56,16 +60,27 @@ pub async fn measure(core: usize, scratch: &Path) -> io::Result<Footprint> {
 
     tokio::time::sleep(SETTLE).await;
     let idle = resident(weir.pid())?;
-    let before = cpu_nanos(weir.pid())?;
-    tokio::time::sleep(SETTLE).await;
-    let idle_nanos_per_second = (cpu_nanos(weir.pid())? - before) / SETTLE.as_secs();
+    // The threads that loaded the plugins have gone by then; threads that end are no wake-ups of an idle process.
+    tokio::time::sleep(REST).await;
+    let (cpu_before, switches_before) = (cpu_nanos(weir.pid())?, switches(weir.pid())?);
+    tokio::time::sleep(IDLE).await;
+    let idle_nanos_per_second = (cpu_nanos(weir.pid())? - cpu_before) / IDLE.as_secs();
+    let wakeups = switches_since(&switches_before, &switches(weir.pid())?);
+    let idle_wakeups_per_second = wakeups as f64 / IDLE.as_secs_f64();
 
     let client = RawClient::new(&format!("127.0.0.1:{}", weir.ports.grpc));
     let load = Load { rate: 100_000, in_flight: 8 };
     drive(&client, &Corpus::new(Signal::Logs, 1_000), load, SETTLE).await;
     tokio::time::sleep(REST).await;
     let after_load = resident(weir.pid())?;
-    Ok(Footprint { first_start, starts: times, idle, after_load, idle_nanos_per_second })
+    Ok(Footprint {
+        first_start,
+        starts: times,
+        idle,
+        after_load,
+        idle_nanos_per_second,
+        idle_wakeups_per_second,
+    })
 }
 
 /// Polls much faster than the tests do: here the time is the result.

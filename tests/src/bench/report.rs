@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::footprint::Footprint;
+use super::hostile::{Beside, Neighbour, Rounds};
 use super::run::{Cell, Measured};
 use super::variant::Variant;
 
@@ -72,6 +73,45 @@ pub fn footprint(found: &Footprint) -> String {
         );
     }
     let _ = writeln!(text, "idle CPU                 {:>8} us a second", found.idle_nanos_per_second / 1_000);
+    let _ = writeln!(text, "idle wake-ups            {:>8.1} a second", found.idle_wakeups_per_second);
+    text
+}
+
+/// The clean pipeline beside each neighbour.
+pub fn hostile(rounds: &Rounds) -> String {
+    let mut text = String::from("\na clean pipeline beside another one of the same process, on one core\n\n");
+    let _ = writeln!(
+        text,
+        "| {:<21} | p50 us | p99 us | to none: p50 | p99   | to busy: p50 | p99   | cores | refused/s | errors |",
+        "neighbour"
+    );
+    let _ = writeln!(
+        text,
+        "|{0:-<23}|{0:->8}|{0:->8}|{0:->14}|{0:->7}|{0:->14}|{0:->7}|{0:->7}|{0:->11}|{0:->8}|",
+        ""
+    );
+    for (neighbour, figures) in rounds {
+        let figure = |of: fn(&Beside) -> f64| median(figures.iter().map(of));
+        let to = |floor: Neighbour, of: fn(&Beside) -> f64| {
+            let floor = rounds.iter().find(|(neighbour, _)| *neighbour == floor);
+            let floor = floor.into_iter().flat_map(|(_, figures)| figures);
+            median(figures.iter().zip(floor).map(|(own, floor)| of(own) / of(floor)))
+        };
+        let _ = writeln!(
+            text,
+            "| {:<21} | {:>6.0} | {:>6.0} | {:>12.2} | {:>5.2} | {:>12.2} | {:>5.2} | {:>5.2} | {:>9.1} | {:>6} |",
+            neighbour.name(),
+            figure(|one| one.median),
+            figure(|one| one.slowest),
+            to(Neighbour::None, |one| one.median),
+            to(Neighbour::None, |one| one.slowest),
+            to(Neighbour::Busy, |one| one.median),
+            to(Neighbour::Busy, |one| one.slowest),
+            figure(|one| one.cpu),
+            figure(|one| one.refused),
+            figures.iter().map(|one| one.errors).sum::<u64>(),
+        );
+    }
     text
 }
 

@@ -1,6 +1,6 @@
 //! `weir-bench`: measures what weir costs per item, as a ratio to a relay that forwards each message unread.
 //!
-//!     weir-bench [--rounds N] [--seconds S] [--only floor|load|footprint]
+//!     weir-bench [--rounds N] [--seconds S] [--only floor|load|footprint|hostile]
 //!     weir-bench relay --listen ADDRESS --upstream ADDRESS
 //!     weir-bench sink --listen ADDRESS
 //!
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use weir_tests::bench::run::Plan;
 use weir_tests::bench::variant::Variant;
-use weir_tests::bench::{cpu, footprint, relay, report, run, sink};
+use weir_tests::bench::{cpu, footprint, hostile, relay, report, run, sink};
 
 /// The allocator of weir, so that the relay is not slower for the want of it.
 #[global_allocator]
@@ -74,11 +74,18 @@ async fn bench(plan: Plan, only: Option<&str>) -> Result<(), Failure> {
     let scratch = tempfile::tempdir()?;
     println!("weir-bench, {} rounds of {:?}", plan.rounds, plan.time);
     println!("{}", cpu::machine());
-    if only != Some("footprint") {
+    let wanted = |part| only.is_none_or(|only| only == part);
+    if wanted("load") || only == Some("floor") {
         println!("{}", report::table(&run::run(plan, scratch.path()).await?));
         println!("ratio: to the relay floor of the same round, median of the rounds; ! = goal missed");
     }
-    if only.is_none_or(|only| only == "footprint") {
+    if wanted("hostile") {
+        println!("{}", report::hostile(&hostile::measure(plan, scratch.path()).await?));
+        println!(
+            "ratios: of latencies of the same round, median of the rounds; busy is the floor on one core"
+        );
+    }
+    if wanted("footprint") {
         println!("{}", report::footprint(&footprint::measure(plan.core, scratch.path()).await?));
     }
     Ok(())
