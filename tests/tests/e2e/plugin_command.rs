@@ -18,9 +18,12 @@ async fn inspect_describes_a_shipped_plugin() {
     let redact = plugin("redact").display().to_string();
     let (code, text, stderr) = weir(&["plugin", "inspect", &redact]).await;
     assert_eq!(code, Some(0), "{stderr}");
-    for line in
-        ["contract:  weir:plugin/processor@0.1.0", "language:  Rust", "redacts: never bypassed", "runs it"]
-    {
+    for line in [
+        "contract:     weir:plugin/processor@0.1.0",
+        "processed-by: wit-component",
+        "redacts: never bypassed",
+        "runs it",
+    ] {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }
     let (code, page, _) = weir(&["plugin", "inspect", "--json", &redact]).await;

@@ -164,7 +164,7 @@ fn as_text(inspection: &Inspection) -> String {
     let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
     let mut line = |name: &str, value: &str| {
         // Names and words of the file's making are not to steer the terminal. Writing to a string does not fail.
-        let _ = writeln!(text, "{:<11}{}", on_one_line(&format!("{name}:")), on_one_line(value));
+        let _ = writeln!(text, "{:<14}{}", on_one_line(&format!("{name}:")), on_one_line(value));
     };
     line("size", &format!("{} bytes", inspection.bytes));
     line("sha256", &inspection.sha256);

@@ -154,7 +154,7 @@ fn the_settings_of_a_drop_in_plugin_are_the_keys_of_the_processor() {
     let message = read("plugin: x.wasm\n").unwrap_err();
     assert!(message.contains("redact.yaml:1:1: plugin: not here"), "{message}");
     let message = read("on_error: retry").unwrap_err();
-    assert!(message.contains("(valid: reject, drop, bypass)"), "{message}");
+    assert!(message.contains("(valid: reject, drop, bypass, isolate)"), "{message}");
 }
 
 #[test]
