@@ -162,7 +162,7 @@ async fn a_bad_file_changes_nothing_and_says_why_and_the_repaired_one_works() {
 }
 
 #[tokio::test]
-async fn two_reloads_in_a_row_both_count_and_the_last_file_is_in_effect() {
+async fn two_reloads_in_a_row_leave_the_last_file_in_effect() {
     let (first, second) = (Upstream::start().await, Upstream::start().await);
     let launch = Launch::new().to_grpc(&first.address());
     let config = launch.config.clone();

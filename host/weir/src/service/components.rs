@@ -27,6 +27,9 @@ struct Piped {
     pipeline: Arc<Pipeline>,
 }
 
+/// Components of one kind.
+pub(super) type ById<T> = BTreeMap<ComponentId, Arc<T>>;
+
 /// The components of the next configuration: everything that may fail has been done.
 pub(super) struct Prepared {
     plugins: Plugins,
@@ -82,12 +85,12 @@ impl Components {
 
     /// The former's pipeline if nothing in it is new.
     fn pipeline(&self, config: &PipelineConfig, former: &Components, telemetry: &Telemetry) -> Piped {
-        let is_same = |former_piped: &&Piped| {
-            let plugins = (former.plugins.by_id(), self.plugins.by_id());
-            let exporters = (former.exporters.by_id(), self.exporters.by_id());
-            former_piped.config == *config
-                && config.processors.iter().all(|id| is_kept(plugins, id))
-                && config.exporters.iter().all(|id| is_kept(exporters, id))
+        let (former_plugins, plugins) = (former.plugins.by_id(), self.plugins.by_id());
+        let (former_exporters, exporters) = (former.exporters.by_id(), self.exporters.by_id());
+        let is_same = |piped: &&Piped| {
+            piped.config == *config
+                && config.processors.iter().all(|id| is_kept(former_plugins, plugins, id))
+                && config.exporters.iter().all(|id| is_kept(former_exporters, exporters, id))
         };
         let pipeline = match former.pipelines.get(&config.name).filter(is_same) {
             Some(same) => Arc::clone(&same.pipeline),
@@ -119,9 +122,6 @@ impl Components {
 }
 
 /// Whether both maps hold one and the same component under this id.
-fn is_kept<T>(
-    (former, next): (&BTreeMap<ComponentId, Arc<T>>, &BTreeMap<ComponentId, Arc<T>>),
-    id: &ComponentId,
-) -> bool {
+fn is_kept<T>(former: &ById<T>, next: &ById<T>, id: &ComponentId) -> bool {
     matches!((former.get(id), next.get(id)), (Some(former), Some(next)) if Arc::ptr_eq(former, next))
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use weir_otlp::Signal;
 use weir_pipeline::{ExportQueue, Exporter};
 
+use super::components::ById;
 use super::{Failure, origin, settings};
 use crate::config::{ComponentId, Config, Diagnostic, ExporterConfig};
 use crate::exporter;
@@ -15,7 +16,7 @@ use crate::telemetry::Telemetry;
 
 /// The exporters of one configuration.
 #[derive(Default)]
-pub(super) struct Exporters(BTreeMap<ComponentId, Arc<Exporting>>);
+pub(super) struct Exporters(ById<Exporting>);
 
 /// One exporter.
 pub(super) struct Exporting {
@@ -64,7 +65,7 @@ impl Exporters {
     }
 
     /// The exporters by their id.
-    pub(super) fn by_id(&self) -> &BTreeMap<ComponentId, Arc<Exporting>> {
+    pub(super) fn by_id(&self) -> &ById<Exporting> {
         &self.0
     }
 
@@ -143,4 +144,35 @@ fn signals_of(config: &Config, exporter: &ComponentId) -> Vec<Signal> {
     let pipelines = config.pipelines.iter().filter(|pipeline| pipeline.exporters.contains(exporter));
     let signals: BTreeSet<Signal> = pipelines.map(|pipeline| pipeline.signal).collect();
     signals.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Source, load_sources};
+
+    fn identity(text: String) -> Identity {
+        let source = Source::Text { name: "test", text };
+        let config = load_sources(&[source], &BTreeMap::<String, String>::new()).unwrap().config;
+        Identity::of(config.exporters.values().next().unwrap())
+    }
+
+    #[test]
+    fn an_exporter_is_the_same_if_its_settings_and_the_content_of_its_files_are() {
+        let home = tempfile::tempdir().unwrap();
+        let ca = home.path().join("ca.pem");
+        std::fs::write(&ca, "one").unwrap();
+        let of = |endpoint: &str| {
+            let exporter = format!("{{endpoint: {endpoint}, tls: {{ca_file: {}}}}}", ca.display());
+            identity(format!(
+                "receivers: {{otlp: {{protocols: {{grpc: }}}}}}\nexporters: {{otlp_grpc: {exporter}}}\n\
+                 service: {{pipelines: {{logs: {{receivers: [otlp], exporters: [otlp_grpc]}}}}}}\n"
+            ))
+        };
+        let before = of("up:4317");
+        assert!(before == of("up:4317"));
+        assert!(before != of("other:4317"));
+        std::fs::write(&ca, "two").unwrap();
+        assert!(before != of("up:4317"), "the certificate was renewed in place");
+    }
 }

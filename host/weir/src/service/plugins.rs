@@ -11,6 +11,7 @@ use weir_pipeline::Processor;
 use weir_plugin::{Engine, EngineSettings, FileWatch, PluginSet, WasmProcessor};
 
 use super::Failure;
+use super::components::ById;
 use crate::config::{
     ComponentId, Config, Diagnostic, PipelineConfig, ProcessEnvironment, WasmProcessorConfig,
 };
@@ -29,7 +30,7 @@ pub(super) struct PluginHost {
 #[derive(Default)]
 pub(super) struct Plugins {
     engine: Option<Arc<Engine>>,
-    sets: BTreeMap<ComponentId, Arc<Processing>>,
+    sets: ById<Processing>,
 }
 
 /// One `wasm` processor.
@@ -114,7 +115,7 @@ impl Plugins {
     }
 
     /// The processors by their id.
-    pub(super) fn by_id(&self) -> &BTreeMap<ComponentId, Arc<Processing>> {
+    pub(super) fn by_id(&self) -> &ById<Processing> {
         &self.sets
     }
 
