@@ -12,7 +12,7 @@ async fn reloads_without(limit: &str) {
     let mut launch = Launch::new().processor("wasm", json!({"directory": plugins.path()}));
     launch.within = within;
     let sidecar = Sidecar::launch(launch).await;
-    sidecar.weir.stderr_says("so plugin files are polled").await;
+    sidecar.weir.stderr_says("files are polled").await;
     for tag in ["v1", "v2", "v3"] {
         Guest::Tag("test.tag", tag).install(plugins.path(), "tag");
         sidecar.turns_to("test.tag", Some(tag)).await;
