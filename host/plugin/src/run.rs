@@ -269,13 +269,30 @@ impl Run<'_> {
 
 /// How long a call on this view may take.
 fn growing(timeout: Duration, view: &View) -> Duration {
-    let items = view.items() as f64 / ITEMS_A_TIMEOUT as f64;
-    let bytes = (view.bytes().len() + size_of_val(view.index())) as f64 / BYTES_A_TIMEOUT as f64;
-    timeout.mul_f64(items.max(bytes).max(1.0))
+    let bytes = view.bytes().len() + size_of_val(view.index());
+    timeout.mul_f64(growth(view.items(), bytes))
+}
+
+/// How many times its timeout a call on so many items and bytes may take.
+fn growth(items: u64, bytes: usize) -> f64 {
+    let (items, bytes) = (items as f64 / ITEMS_A_TIMEOUT as f64, bytes as f64 / BYTES_A_TIMEOUT as f64);
+    items.max(bytes).max(1.0)
 }
 
 /// Says which plugin and how, never what it saw.
 fn refusal(plugin: &Plugin, failure: &Failure) -> Refusal {
     let message = format!("plugin {} failed ({}), try again", plugin.name, failure.reason.name());
     Refusal::retryable(Cause::Plugin, Some(RETRY_AFTER), message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_call_grows_with_its_items_and_bytes_once_there_are_many() {
+        assert_eq!([growth(0, 0), growth(1000, 1 << 20), growth(1, 1)], [1.0; 3]);
+        assert_eq!(growth(4096, 1 << 20), 4.096);
+        assert_eq!(growth(10, 8 << 20), 8.0);
+    }
 }

@@ -47,7 +47,7 @@ async fn inspect_says_why_weir_would_not_run_a_file() {
     std::fs::write(&foreign, wat::parse_str(component).unwrap()).unwrap();
     let (code, text, _) = weir(&["plugin", "inspect", &foreign.display().to_string()]).await;
     assert_eq!(code, Some(1));
-    assert!(text.contains("imports:   acme:vault/secrets@1.0.0\n"), "{text}");
+    assert!(text.contains("imports:      acme:vault/secrets@1.0.0\n"), "{text}");
     let (code, _, stderr) = weir(&["plugin", "inspect", "/nowhere.wasm"]).await;
     assert_eq!(code, Some(64));
     assert!(stderr.contains("cannot read /nowhere.wasm"), "{stderr}");

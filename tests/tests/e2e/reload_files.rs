@@ -46,6 +46,9 @@ async fn tried(sidecar: &Sidecar) -> f64 {
         .sum()
 }
 
+/// Puts something at a path.
+type Put = Box<dyn Fn(&Path)>;
+
 #[tokio::test]
 async fn a_big_plugin_that_is_written_slowly_never_runs_by_halves() {
     let plugins = tempfile::tempdir().unwrap();
@@ -105,7 +108,7 @@ async fn whatever_stands_where_the_plugin_was_leaves_the_former_one_in_place_unt
         let to = to.to_owned();
         move |at: &Path| symlink(&to, at).unwrap()
     };
-    let puts: [(&str, Box<dyn Fn(&Path)>); 6] = [
+    let puts: [(&str, Put); 6] = [
         ("an empty file", Box::new(|at| fs::write(at, "").unwrap())),
         ("text", Box::new(|at| fs::write(at, "not found").unwrap())),
         ("a link that leads nowhere", Box::new(link(Path::new("/nowhere/tag.wasm")))),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use weir_otlp::Signal;
 use weir_pipeline::Cause;
-use weir_plugin::{EngineSettings, OnError, PluginSettings, WasmProcessor};
+use weir_plugin::{EngineSettings, GuestLimits, OnError, PluginSettings, WasmProcessor};
 
 use crate::guest::{guest, nosy, sleeper};
 use crate::support::{Rig, batch, logs, survivors, through, with_letters};
@@ -238,6 +238,28 @@ async fn a_guest_finds_no_environment_no_arguments_and_no_network() {
     let plugin = rig.write("p.wasm", &nosy());
     let pipeline = rig.pipeline_of(PluginSettings::of(&plugin)).await;
     assert_eq!(survivors(&pipeline, 1).await, Some(1));
+}
+
+#[tokio::test]
+async fn the_limits_of_a_plugin_are_those_that_it_is_given() {
+    let rig = Rig::new();
+    let plugin = rig.write("p.wasm", &guest('n'));
+    let with = |letter: &str, limits| PluginSettings { limits, ..with_letters(&plugin, letter) };
+    // It answers one edit for each of three items.
+    let edits = |edits| GuestLimits { edits, ..GuestLimits::default() };
+    assert_eq!(survivors(&rig.pipeline_of(with("d", edits(3))).await, 3).await, Some(0));
+    assert_eq!(survivors(&rig.pipeline_of(with("d", edits(2))).await, 3).await, None);
+    assert_eq!(rig.failures("too_large"), 1.0);
+    let small = GuestLimits { answer_factor: 0, answer_bytes: 40, ..GuestLimits::default() };
+    assert_eq!(survivors(&rig.pipeline_of(with("d", small)).await, 3).await, None);
+    assert_eq!(rig.failures("too_large"), 2.0);
+
+    let silent = GuestLimits { log_lines_per_second: 0, counters: 0, ..GuestLimits::default() };
+    let dropped = || rig.metric("weir_plugin_log_lines_dropped_total", &[("plugin", "p")]);
+    assert_eq!(survivors(&rig.pipeline_of(with("c", silent)).await, 1).await, Some(1));
+    assert_eq!(dropped(), 1.0);
+    let counted = [("plugin", "p"), ("counter", "other")];
+    assert_eq!(rig.metric("weir_plugin_counter_total", &counted), 1.0);
 }
 
 #[tokio::test]

@@ -146,6 +146,20 @@ fn the_settings_of_a_drop_in_plugin_are_the_keys_of_the_processor() {
     assert_eq!(settings.config, serde_json::json!({"key": "k"}));
     assert_eq!((settings.timeout, settings.memory_limit_bytes), (Duration::from_millis(200), 64 << 20));
     assert_eq!(read("").unwrap().config, serde_json::Value::Null);
+    let limits = "limits: {edits: 5, answer_factor: 0, answer_mib: 2, start_timeout: 3s, counters: 0}";
+    let limits = read(limits).unwrap().limits;
+    let expected = weir_plugin::GuestLimits {
+        edits: 5,
+        answer_factor: 0,
+        answer_bytes: 2 << 20,
+        start_timeout: Duration::from_secs(3),
+        counters: 0,
+        ..weir_plugin::GuestLimits::default()
+    };
+    assert_eq!(limits, expected);
+    let message = read("limits: {edits: 0, edist: 1}").unwrap_err();
+    assert!(message.contains("limits::edits: "), "{message}");
+    assert!(message.contains("did you mean \"edits\"?"), "{message}");
     let message = read("on_eror: drop\nplugin: x.wasm\n").unwrap_err();
     assert!(
         message.contains("redact.yaml:1:1: on_eror: unknown key \"on_eror\"; did you mean \"on_error\"?"),
