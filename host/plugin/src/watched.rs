@@ -162,7 +162,7 @@ mod tests {
             fs::remove_dir_all(&directory).unwrap();
             fs::create_dir(&directory).unwrap();
             ear.hears().await;
-            assert!(ear.watched.set(&[directory.clone()]));
+            assert!(ear.watched.set(std::slice::from_ref(&directory)));
             ear.hears_of_a_file_in(&directory).await;
         }
     }
@@ -181,7 +181,7 @@ mod tests {
         ear.hears().await;
         fs::rename(&next, &current).unwrap();
         ear.hears().await;
-        assert!(ear.watched.set(&[directory.clone()]));
+        assert!(ear.watched.set(std::slice::from_ref(&directory)));
         ear.hears_of_a_file_in(&home.path().join("2/plugins")).await;
     }
 
@@ -193,7 +193,7 @@ mod tests {
         symlink("d", &link).unwrap();
         let mut ear = Ear::on(&directory);
         assert!(ear.watched.set(&[directory.clone(), link]));
-        assert!(ear.watched.set(&[directory.clone()]));
+        assert!(ear.watched.set(std::slice::from_ref(&directory)));
         ear.hears_of_a_file_in(&directory).await;
     }
 
@@ -203,7 +203,7 @@ mod tests {
         let directory = home.path().join("late");
         let (sender, _events) = mpsc::channel(1);
         let mut watched = Watched::new(sender);
-        assert!(!watched.set(&[directory.clone()]));
+        assert!(!watched.set(std::slice::from_ref(&directory)));
         fs::create_dir(&directory).unwrap();
         assert!(watched.set(&[directory]));
         assert!(!watched.complained, "a directory that comes late is no fault of the system");
