@@ -13,6 +13,9 @@ use crate::breaker::{Breaker, State};
 use crate::failure::{Failure, Reason};
 use crate::instance::{Blueprint, Instance, StartError};
 
+/// How long no further instance is tried after one that did not come up, while others work.
+const START_REST: Duration = Duration::from_secs(1);
+
 /// See the module.
 pub(crate) struct Pool {
     blueprint: Blueprint,
@@ -25,6 +28,10 @@ struct PoolState {
     /// The most recently used last: it is the one whose memory is still in the processor's caches.
     idle: Vec<Instance>,
     lent: usize,
+    /// Of those that are lent, how many are there: the others are being made, or waited for.
+    working: usize,
+    /// Until then none is made while others work, since the last one did not come up.
+    rests_until: Option<Instant>,
     breaker: Breaker,
     /// Another generation has taken over; this one is kept in case that it has to come back.
     is_retired: bool,
@@ -43,6 +50,8 @@ pub(crate) enum Blame {
 pub(crate) struct Lease<'a> {
     pool: &'a Pool,
     instance: Option<Instance>,
+    /// Whether it had an instance, which may have died since.
+    worked: bool,
     blame: Blame,
     is_probe: bool,
     /// Whether the instance outlived the last call, if there was one.
@@ -52,7 +61,14 @@ pub(crate) struct Lease<'a> {
 impl Pool {
     /// A pool with its first instance.
     pub fn new(blueprint: Blueprint, interest: Interest, first: Instance) -> Self {
-        let state = PoolState { idle: vec![first], lent: 0, breaker: Breaker::new(), is_retired: false };
+        let state = PoolState {
+            idle: vec![first],
+            lent: 0,
+            working: 0,
+            rests_until: None,
+            breaker: Breaker::new(),
+            is_retired: false,
+        };
         Pool { blueprint, interest, state: Mutex::new(state), freed: Condvar::new() }
     }
 
@@ -110,15 +126,15 @@ impl Pool {
         let is_probe = blame == Blame::Plugin && self.admit(&mut state)?;
         state.lent += 1;
         // From here on the lease keeps the books, whatever happens.
-        let mut lease = Lease { pool: self, instance: None, blame, is_probe, survived: None };
+        let mut lease = Lease { pool: self, instance: None, worked: false, blame, is_probe, survived: None };
         loop {
             if let Some(instance) = state.idle.pop() {
-                lease.instance = Some(instance);
+                lease.begin(&mut state, instance);
                 drop(state);
                 return Ok(lease);
             }
             if !self.interest.stateful || state.lent == 1 {
-                return self.lend_fresh(state, lease);
+                return self.lend_fresh(state, lease, until);
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -147,7 +163,12 @@ impl Pool {
         &'a self,
         state: MutexGuard<'a, PoolState>,
         mut lease: Lease<'a>,
+        until: Instant,
     ) -> Result<Lease<'a>, Failure> {
+        if state.working > 0 && state.rests_until.is_some_and(|rested| Instant::now() < rested) {
+            let failure = Failure::new(Reason::Start, "no further instance came up a moment ago");
+            return self.lend_other(state, lease, until, failure);
+        }
         let held_back = state.breaker.holds_back(Instant::now()).filter(|_| lease.blame == Blame::Plugin);
         drop(state);
         if let Some(left) = held_back {
@@ -156,13 +177,44 @@ impl Pool {
         }
         match self.start() {
             Ok(instance) => {
-                lease.instance = Some(instance);
+                lease.begin(&mut self.lock(), instance);
                 Ok(lease)
             }
             Err(failure) => {
-                lease.survived = Some(false);
-                Err(failure)
+                let mut state = self.lock();
+                state.rests_until = Some(Instant::now() + START_REST);
+                self.lend_other(state, lease, until, failure)
             }
+        }
+    }
+
+    /// Where a fresh instance does not come up but others work, which is so when a granted file has changed for the
+    /// worse, they serve on: whoever needs one more waits for one of theirs.
+    fn lend_other<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, PoolState>,
+        mut lease: Lease<'a>,
+        until: Instant,
+        failure: Failure,
+    ) -> Result<Lease<'a>, Failure> {
+        loop {
+            if let Some(instance) = state.idle.pop() {
+                lease.begin(&mut state, instance);
+                drop(state);
+                return Ok(lease);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if state.working == 0 {
+                drop(state);
+                lease.survived = Some(false);
+                return Err(failure);
+            }
+            if left.is_zero() {
+                drop(state);
+                let detail = format!("none was free within the timeout, and {}", failure.detail);
+                return Err(Failure::new(Reason::Busy, detail));
+            }
+            state = self.freed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -208,6 +260,12 @@ impl Pool {
 }
 
 impl Lease<'_> {
+    fn begin(&mut self, state: &mut PoolState, instance: Instance) {
+        self.instance = Some(instance);
+        self.worked = true;
+        state.working += 1;
+    }
+
     /// Shows a batch to the guest.
     ///
     /// # Errors
@@ -230,6 +288,7 @@ impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let mut state = self.pool.lock();
         state.lent -= 1;
+        state.working -= usize::from(self.worked);
         // Whoever panics in the middle of a call leaves an instance of which nothing is known.
         if std::thread::panicking() {
             (self.instance, self.survived) = (None, Some(false));
@@ -253,6 +312,7 @@ impl Drop for Lease<'_> {
         drop(state);
         drop(surplus);
         self.pool.announce(before, now);
-        self.pool.freed.notify_one();
+        // Everybody, since there may be nothing left to wait for. They are as few as there are workers.
+        self.pool.freed.notify_all();
     }
 }

@@ -98,3 +98,36 @@ async fn the_three_shipped_plugins_work_together_on_recorded_requests() {
         assert!(has("k8s.cluster.name") && !has("ada.lovelace"));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_in_a_granted_directory_that_breaks_leaves_the_former_one_in_use_however_many_ask() {
+    let upstream = Upstream::start().await;
+    let files = tempfile::tempdir().unwrap();
+    let table = files.path().join("teams.csv");
+    std::fs::write(&table, "method,team\nGET,readers\n").unwrap();
+    let settings = json!({
+        "plugin": plugin("enrich"),
+        "files": [{"source": files.path(), "path": "/tables"}],
+        "config": {
+            "tables": {"teams": {"file": "/tables/teams.csv", "key": "method"}},
+            "lookups": [{"table": "teams", "from": "http.request.method", "level": "item", "set": {"team": "team.name"}}],
+        },
+    });
+    let weir = Launch::new().to_grpc(&upstream.address()).processor("wasm/enrich", settings).start().await;
+    std::fs::write(&table, "no such column\n").unwrap();
+    weir.metrics_until("the failure is counted", |metrics| {
+        metrics.sum("weir_plugin_reloads_total", &[("result", "failure")]) > 0.0
+    })
+    .await;
+    let sender = GrpcSender::new(weir.ports.grpc);
+    let mut senders = tokio::task::JoinSet::new();
+    for number in 0..200 {
+        let sender = sender.clone();
+        senders.spawn(async move {
+            sender.send(Signal::Logs, requests::unique(Signal::Logs, &format!("r{number}"), 500)).await
+        });
+    }
+    while let Some(sent) = senders.join_next().await {
+        sent.unwrap().expect("the former table serves everybody");
+    }
+}
