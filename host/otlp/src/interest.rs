@@ -64,6 +64,28 @@ pub enum InterestError {
 }
 
 impl Interest {
+    /// What is read, each field once, as people know it: `body`, or `attribute user.email`.
+    pub fn reads(&self) -> Vec<String> {
+        self.titles(Selector::reads)
+    }
+
+    /// What may be written, likewise.
+    pub fn writes(&self) -> Vec<String> {
+        self.titles(Selector::writes)
+    }
+
+    fn titles(&self, has_access: fn(&Selector) -> bool) -> Vec<String> {
+        let mut titles: Vec<String> = Vec::new();
+        for selector in self.selectors.iter().filter(|selector| has_access(selector)) {
+            let title = selector.title();
+            // The same field at several levels is one.
+            if !titles.contains(&title) {
+                titles.push(title);
+            }
+        }
+        titles
+    }
+
     /// Refuses what cannot be meant: no signal, an unknown field, an attribute without a key, no access.
     pub fn check(&self) -> Result<(), InterestError> {
         let known = Signal::Traces.bit() | Signal::Metrics.bit() | Signal::Logs.bit();
@@ -108,6 +130,13 @@ impl Selector {
         self.access & WRITE != 0
     }
 
+    fn title(&self) -> String {
+        match self.name.as_str() {
+            "" => field::name(self.field).to_owned(),
+            key => format!("attribute {key}"),
+        }
+    }
+
     fn fault(&self) -> Option<&'static str> {
         if self.access & (READ | WRITE) == 0 {
             return Some("asks for neither reading nor writing");
@@ -131,5 +160,30 @@ impl Selector {
             return Some("has a name, which only attributes may have");
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_and_written_is_named_once_and_keys_are_told_from_fields() {
+        let selector = |field, access, name: &str| Selector {
+            field,
+            access,
+            name: name.to_owned(),
+            ..Selector::default()
+        };
+        let interest = Interest {
+            selectors: vec![
+                selector(field::NAME, READ, ""),
+                selector(field::ATTRIBUTE, READ | WRITE, "name"),
+                Selector { levels: 2, ..selector(field::NAME, READ, "") },
+            ],
+            ..Interest::default()
+        };
+        assert_eq!(interest.reads(), ["name", "attribute name"]);
+        assert_eq!(interest.writes(), ["attribute name"]);
     }
 }

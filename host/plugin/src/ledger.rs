@@ -282,23 +282,13 @@ fn unix_nanos() -> u64 {
 /// Tells the operator what was loaded, what it can see, and what it has shown.
 fn announce(plugin: &Plugin, path: &Path, samples: usize, batches: usize) {
     let interest = plugin.interest();
-    let names = |access: fn(&weir_otlp::Selector) -> bool| {
-        let selectors = interest.selectors.iter().filter(|selector| access(selector));
-        let mut names: Vec<String> = Vec::new();
-        for name in selectors.map(selector_name) {
-            // The same field at several levels is one name.
-            if names.len() < SELECTORS_SHOWN && !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        names.join(", ")
-    };
+    let list = |titles: Vec<String>| titles.into_iter().take(SELECTORS_SHOWN).collect::<Vec<_>>().join(", ");
     tracing::info!(
         plugin = &*plugin.name,
         file = %path.display(),
         sha256 = fingerprint::hex(&plugin.code().sha),
-        reads = names(weir_otlp::Selector::reads),
-        writes = names(weir_otlp::Selector::writes),
+        reads = list(interest.reads()),
+        writes = list(interest.writes()),
         drops = interest.drops != 0,
         stateful = interest.stateful,
         redacts = interest.redacts,
@@ -311,11 +301,3 @@ fn announce(plugin: &Plugin, path: &Path, samples: usize, batches: usize) {
 
 /// Selectors that a log line lists.
 const SELECTORS_SHOWN: usize = 16;
-
-fn selector_name(selector: &weir_otlp::Selector) -> String {
-    if selector.name.is_empty() {
-        weir_otlp::field::name(selector.field).to_owned()
-    } else {
-        selector.name.clone()
-    }
-}

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use weir_otlp::{Interest, Selector, field};
 use weir_plugin::{
     EngineSettings, HAS_COMPILER, Inspection, PluginSettings, inspect, on_one_line, precompile,
 };
@@ -120,27 +119,11 @@ fn refuse(reason: &str) -> ExitCode {
     ExitCode::from(EXIT_USAGE)
 }
 
-/// A selector as an operator knows the field.
-fn selectors(interest: &Interest, access: fn(&Selector) -> bool) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for selector in interest.selectors.iter().filter(|selector| access(selector)) {
-        let name = if selector.name.is_empty() {
-            field::name(selector.field).to_owned()
-        } else {
-            format!("attribute {}", selector.name)
-        };
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
-}
-
 fn as_json(inspection: &Inspection) -> String {
     let interest = inspection.interest.as_ref().map(|interest| {
         json!({
-            "reads": selectors(interest, Selector::reads),
-            "writes": selectors(interest, Selector::writes),
+            "reads": interest.reads(),
+            "writes": interest.writes(),
             "drops": interest.drops != 0,
             "stateful": interest.stateful,
             "redacts": interest.redacts,
@@ -175,8 +158,8 @@ fn as_text(inspection: &Inspection) -> String {
         line(kind, &format!("{name} {version}"));
     }
     if let Some(interest) = &inspection.interest {
-        line("reads", &list(&selectors(interest, Selector::reads)));
-        line("writes", &list(&selectors(interest, Selector::writes)));
+        line("reads", &list(&interest.reads()));
+        line("writes", &list(&interest.writes()));
         let traits = [
             (interest.drops != 0, "may drop items"),
             (interest.stateful, "stateful: one instance"),

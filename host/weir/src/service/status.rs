@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use serde_json::{Value, json};
-use weir_otlp::{Interest, Selector, field};
+use weir_otlp::Interest;
 use weir_plugin::{PluginInfo, PluginSet};
 
 use crate::admin::{PluginsStatus, Trouble, rfc3339};
@@ -89,20 +89,9 @@ fn plugin(info: &PluginInfo) -> Value {
 }
 
 fn interest(interest: &Interest) -> Value {
-    let names = |access: fn(&Selector) -> bool| {
-        let mut names: Vec<String> = Vec::new();
-        for selector in interest.selectors.iter().filter(|selector| access(selector)) {
-            let name = if selector.name.is_empty() { field::name(selector.field) } else { &selector.name };
-            // The same field at several levels is one name.
-            if !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
-            }
-        }
-        names
-    };
     json!({
-        "reads": names(Selector::reads),
-        "writes": names(Selector::writes),
+        "reads": interest.reads(),
+        "writes": interest.writes(),
         "drops": interest.drops != 0,
         "stateful": interest.stateful,
         "redacts": interest.redacts,

@@ -172,6 +172,6 @@ async fn inspect_shows_the_names_of_a_guest_without_what_a_terminal_would_obey()
 async fn a_guest_may_ask_for_everything_and_is_seen_to() {
     let host = Host::start("configure/wants_everything", json!({})).await;
     host.delivers_unchanged("it changes nothing", saying(ATTACK)).await;
-    host.weir.stderr_says(r#"reads="*, body" writes="*, body" drops=true"#).await;
+    host.weir.stderr_says(r#"reads="attribute *, body" writes="attribute *, body" drops=true"#).await;
     assert_eq!(host.all_failures().await, 0.0);
 }
