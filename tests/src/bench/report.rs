@@ -60,20 +60,21 @@ pub fn footprint(found: &Footprint) -> String {
     let start = median(found.starts.iter().map(millis));
     let slowest = found.starts.last().map(millis).unwrap_or_default();
     let mut text = String::from("\nwith the three plugins\n\n");
-    let _ = writeln!(text, "start, nothing cached    {:>8.0} ms", millis(&found.first_start));
+    let _ = writeln!(text, "start, nothing cached    {:>8.0} ms (goal 2000)", millis(&found.first_start));
     let _ =
-        writeln!(text, "start, code cached       {start:>8.0} ms median, {slowest:.0} ms slowest (goal 100)");
+        writeln!(text, "start, code cached       {start:>8.0} ms median, {slowest:.0} ms slowest (goal 50)");
     for (name, memory) in [("idle before traffic", found.idle), ("idle after traffic", found.after_load)] {
         let _ = writeln!(
             text,
-            "{name:<22}   {:>8.1} MiB resident (goal 16), {:.1} proportional, {:.1} anonymous",
+            "{name:<22}   {:>8.1} MiB resident (goal 12), {:.1} proportional, {:.1} anonymous",
             mebibytes(memory.rss),
             mebibytes(memory.pss),
             mebibytes(memory.anonymous)
         );
     }
     let _ = writeln!(text, "idle CPU                 {:>8} us a second", found.idle_nanos_per_second / 1_000);
-    let _ = writeln!(text, "idle wake-ups            {:>8.1} a second", found.idle_wakeups_per_second);
+    let _ =
+        writeln!(text, "idle wake-ups            {:>8.1} a second (goal 5)", found.idle_wakeups_per_second);
     text
 }
 
