@@ -19,7 +19,6 @@ use crate::pool::Pool;
 use crate::probation::Probation;
 use crate::rate::Bucket;
 use crate::recent::Recent;
-use crate::scratch::Tally;
 use crate::settings::{OnError, PluginSettings};
 use crate::words::{self, WORDS_BYTES_MAX};
 
@@ -196,12 +195,10 @@ impl Plugin {
         self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A batch is through. If nothing of it had to be given up, the plugin works.
-    pub fn passed(&self, tally: &Tally) {
+    /// A batch is through, and did not break it.
+    pub fn passed(&self) {
         self.probation.passed();
-        if tally.isolated == 0 && tally.dropped_by_error == 0 {
-            self.fruitless.store(0, Ordering::Relaxed);
-        }
+        self.fruitless.store(0, Ordering::Relaxed);
     }
 
     /// Says where the items stood that `isolate` gave up, unless there were too many lines.

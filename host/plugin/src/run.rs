@@ -116,26 +116,29 @@ impl Run<'_> {
             let mut tally = Tally::default();
             let mut nothing_left = false;
             let copy = plugin.recent.is_due(self.signal, self.received).then(|| self.copy(&mut scratch.tape));
-            let outcome = self.plugin(index, plugin, scratch, &mut tally);
-            if let (Ok(()), Some(copy)) = (&outcome, copy) {
-                plugin.recent.keep(self.signal, self.received, copy);
-            }
-            if let Err(failure) = outcome {
-                plugin.failed(&failure);
-                match plugin.on_error {
-                    OnError::Reject => return Err(refusal(plugin, &failure)),
-                    OnError::Bypass => tally = Tally::default(),
-                    OnError::Isolate => match self.isolate(index, plugin, scratch, failure) {
-                        Ok(isolated) => tally = isolated,
-                        Err(failure) => return Err(refusal(plugin, &failure)),
-                    },
-                    OnError::Drop => {
-                        tally.dropped_by_error = scratch.tape.items_left();
-                        nothing_left = true;
+            match self.plugin(index, plugin, scratch, &mut tally) {
+                Ok(was_shown) => {
+                    plugin.passed();
+                    if let Some(copy) = copy.filter(|_| was_shown) {
+                        plugin.recent.keep(self.signal, self.received, copy);
+                    }
+                }
+                Err(failure) => {
+                    plugin.failed(&failure);
+                    match plugin.on_error {
+                        OnError::Reject => return Err(refusal(plugin, &failure)),
+                        OnError::Bypass => tally = Tally::default(),
+                        OnError::Isolate => match self.isolate(index, plugin, scratch, failure) {
+                            Ok(isolated) => tally = isolated,
+                            Err(failure) => return Err(refusal(plugin, &failure)),
+                        },
+                        OnError::Drop => {
+                            tally.dropped_by_error = scratch.tape.items_left();
+                            nothing_left = true;
+                        }
                     }
                 }
             }
-            plugin.passed(&tally);
             if let Some(slot) = scratch.tallies.get_mut(index) {
                 *slot = tally;
             }
@@ -181,25 +184,25 @@ impl Run<'_> {
         })
     }
 
-    /// One plugin over all parts of the batch. If it fails, `bypass` and `isolate` find the tape as it was before.
+    /// One plugin over all parts of the batch. Says whether there was anything in it for the plugin to see. If it fails, `bypass` and `isolate` find the tape as it was before.
     fn plugin(
         &self,
         index: usize,
         plugin: &Plugin,
         scratch: &mut Scratch,
         tally: &mut Tally,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
         let Scratch { tape, view, .. } = scratch;
         let plan = &self.chain.plan;
         let Some(cursor) = view.build(plan, index, tape, &self.source, Cursor::default()) else {
-            return Ok(());
+            return Ok(false);
         };
         if !self.is_rehearsal {
             plugin.series.signal(self.signal).items_in.inc_by(tape.items_left());
         }
         let blame = if self.is_rehearsal { Blame::Items } else { Blame::Plugin };
         let mut lease = plugin.pool.lend(plugin.timeout, blame)?;
-        self.parts(index, plugin, &mut lease, (tape, view, cursor), plugin.timeout, tally)
+        self.parts(index, plugin, &mut lease, (tape, view, cursor), plugin.timeout, tally).map(|()| true)
     }
 
     /// The parts of a batch, of which the first is in the view already.

@@ -57,7 +57,8 @@ impl Run<'_> {
                 calls += 1;
                 match self.some(index, plugin, scratch, range.clone()) {
                     Ok(done) => {
-                        got_through = true;
+                        got_through |= done.is_some();
+                        let done = done.unwrap_or_default();
                         tally.edits += done.edits;
                         tally.dropped_by_plugin += done.dropped_by_plugin;
                         continue;
@@ -80,31 +81,33 @@ impl Run<'_> {
             }
         }
         scratch.tape.show_all();
-        if !got_through && plugin.fruitless.fetch_add(1, Ordering::Relaxed) >= FRUITLESS_MAX {
+        if got_through {
+            plugin.fruitless.store(0, Ordering::Relaxed);
+        } else if plugin.fruitless.fetch_add(1, Ordering::Relaxed) >= FRUITLESS_MAX {
             return Err(failure);
         }
         plugin.isolated(self.signal, tally.isolated, first);
         Ok(tally)
     }
 
-    /// The plugin over some of the items. If it fails, the tape is as it was before.
+    /// The plugin over some of the items; `None` if they hold nothing that it sees. If it fails, the tape is as it was before.
     fn some(
         &self,
         index: usize,
         plugin: &Plugin,
         scratch: &mut Scratch,
         items: Range<u64>,
-    ) -> Result<Tally, Failure> {
+    ) -> Result<Option<Tally>, Failure> {
         let Scratch { tape, view, .. } = scratch;
         let share = (items.end - items.start) as f64 / tape.items() as f64;
         let timeout = plugin.timeout.mul_f64(share).max(SHARE_MIN).min(plugin.timeout);
         tape.show_only(items);
         let mut tally = Tally::default();
         let Some(cursor) = view.build(&self.chain.plan, index, tape, &self.source, Cursor::default()) else {
-            return Ok(tally);
+            return Ok(None);
         };
         let mut lease = plugin.pool.lend(plugin.timeout, Blame::Items)?;
         self.parts(index, plugin, &mut lease, (tape, view, cursor), timeout, &mut tally)?;
-        Ok(tally)
+        Ok(Some(tally))
     }
 }
