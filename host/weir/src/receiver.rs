@@ -14,6 +14,7 @@ mod decompress;
 mod grpc;
 mod http;
 mod intake;
+mod media;
 mod reply;
 
 use std::net::SocketAddr;

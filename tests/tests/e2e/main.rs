@@ -17,6 +17,7 @@ mod fan_out;
 mod hostile_grpc;
 mod hostile_http;
 mod hung_guest;
+mod json;
 mod large;
 mod lifecycle;
 mod on_error;

@@ -1,4 +1,4 @@
-//! OTLP/HTTP: `POST` of protobuf bodies over HTTP/1.1 and HTTP/2.
+//! OTLP/HTTP: `POST` of protobuf and JSON bodies over HTTP/1.1 and HTTP/2.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -16,7 +16,8 @@ use weir_pipeline::{Cause, Refusal, catch_panic};
 use super::body::{BodyLimits, discard, gather, too_large};
 use super::decompress::{Encoding, decompress};
 use super::intake::Intake;
-use super::reply::{HttpBody, PROTOBUF, http_refusal};
+use super::media::Media;
+use super::reply::{HttpBody, http_refusal};
 use super::{HttpPaths, HttpSettings};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -59,29 +60,29 @@ impl Shared {
     async fn answer(&self, request: Request<Incoming>) -> Response<HttpBody> {
         let version = request.version();
         let (head, mut body) = request.into_parts();
-        let signal = match self.signal(&head) {
-            Ok(signal) => signal,
+        let (signal, media) = match self.signal(&head) {
+            Ok(known) => known,
             Err(response) => {
                 self.let_finish(version, &head.headers, &mut body).await;
                 return *response;
             }
         };
-        let outcome = match catch_panic(self.export(signal, &head.headers, &mut body)).await {
+        let outcome = match catch_panic(self.export(signal, media, &head.headers, &mut body)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(self.intake.panicked()),
         };
         self.intake.count_request(&outcome);
         match outcome {
-            Ok(()) => succeeded(),
+            Ok(()) => succeeded(media),
             Err(refusal) => {
                 self.let_finish(version, &head.headers, &mut body).await;
-                http_refusal(&refusal)
+                http_refusal(&refusal, media)
             }
         }
     }
 
-    /// Reads the head: which signal, or the answer to a request that is none of OTLP's. Boxed, since it is large and rare.
-    fn signal(&self, head: &http::request::Parts) -> Result<Signal, Box<Response<HttpBody>>> {
+    /// Reads the head: which signal, written how, or the answer to a request that is none of OTLP's. Boxed, since it is large and rare.
+    fn signal(&self, head: &http::request::Parts) -> Result<(Signal, Media), Box<Response<HttpBody>>> {
         let path = head.uri.path();
         let paths = [
             (self.paths.traces.as_str(), Signal::Traces),
@@ -99,21 +100,26 @@ impl Shared {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return Err(Box::new(response));
         }
-        match media_type(&head.headers) {
-            Some(kind) if kind.eq_ignore_ascii_case("application/x-protobuf") => Ok(signal),
-            Some(kind) if kind.eq_ignore_ascii_case("application/json") => Err(Box::new(text(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "415 unsupported media type, supported: [application/x-protobuf]; \
-                 weir does not take OTLP/JSON yet, set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
-            ))),
-            _ => Err(Box::new(text(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "415 unsupported media type, supported: [application/x-protobuf]",
-            ))),
+        match Media::of(&head.headers) {
+            Some(Media::Json) if signal == Signal::Profiles => {
+                let answer = "415 unsupported media type, supported for profiles: [application/x-protobuf]";
+                Err(Box::new(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, answer)))
+            }
+            Some(media) => Ok((signal, media)),
+            None => {
+                let answer = format!("415 unsupported media type, supported: {}", Media::SUPPORTED);
+                Err(Box::new(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, answer)))
+            }
         }
     }
 
-    async fn export(&self, signal: Signal, headers: &HeaderMap, body: &mut Incoming) -> Result<(), Refusal> {
+    async fn export(
+        &self,
+        signal: Signal,
+        media: Media,
+        headers: &HeaderMap,
+        body: &mut Incoming,
+    ) -> Result<(), Refusal> {
         let encoding = encoding(headers)?;
         let mut charge = self.intake.admit()?;
         let content_length = content_length(headers);
@@ -121,7 +127,8 @@ impl Shared {
             return Err(too_large(self.limits.bytes_max));
         }
         let body = gather(body, self.limits, &mut charge, |_| content_length).await?;
-        let (payload, _charge) = decompress(encoding, body, self.limits.bytes_max, charge).await?;
+        let (body, charge) = decompress(encoding, body, self.limits.bytes_max, charge).await?;
+        let (payload, _charge) = media.decode(signal, body, charge).await?;
         self.intake.take(signal, payload, None).await
     }
 
@@ -133,23 +140,17 @@ impl Shared {
     }
 }
 
-fn succeeded() -> Response<HttpBody> {
-    let mut response = Response::new(Full::default());
-    response.headers_mut().insert(CONTENT_TYPE, PROTOBUF);
+fn succeeded(media: Media) -> Response<HttpBody> {
+    let mut response = Response::new(Full::new(media.success()));
+    response.headers_mut().insert(CONTENT_TYPE, media.content_type());
     response
 }
 
-fn text(status: StatusCode, body: &'static str) -> Response<HttpBody> {
-    let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<HttpBody> {
+    let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, TEXT);
     response
-}
-
-/// The media type without its parameters.
-fn media_type(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or_default().trim())
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

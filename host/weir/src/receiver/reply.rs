@@ -9,10 +9,8 @@ use http_body_util::Full;
 use tonic::{Code, Status};
 use weir_pipeline::{Cause, Refusal};
 
+use super::media::Media;
 use crate::wire::{code, is_retryable, rpc};
-
-/// The media type of OTLP over HTTP.
-pub(super) const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
 
 /// The body of an HTTP answer.
 pub(super) type HttpBody = Full<Bytes>;
@@ -65,14 +63,18 @@ pub(super) fn grpc_status(refusal: &Refusal) -> Status {
     Status::with_details(Code::from_i32(i32::from(code)), refusal.message.clone(), details)
 }
 
-/// The HTTP answer to a refusal, with Retry-After wherever trying again is welcome.
-pub(super) fn http_refusal(refusal: &Refusal) -> Response<HttpBody> {
+/// The HTTP answer to a refusal, written as the request was, with Retry-After wherever trying again is welcome.
+pub(super) fn http_refusal(refusal: &Refusal, media: Media) -> Response<HttpBody> {
     let status = http_status(refusal);
     let retry_after = refusal.retry_after.filter(|_| refusal.retryable);
-    let body = rpc::encode_status(grpc_code(refusal), &refusal.message, retry_after);
+    let code = grpc_code(refusal);
+    let body = match media {
+        Media::Protobuf => rpc::encode_status(code, &refusal.message, retry_after),
+        Media::Json => rpc::encode_status_as_json(code, &refusal.message, retry_after),
+    };
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, PROTOBUF);
+    response.headers_mut().insert(CONTENT_TYPE, media.content_type());
     if refusal.retryable {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(retry_after)));
     }
@@ -137,7 +139,9 @@ mod tests {
         let status = grpc_status(&refusal);
         assert_eq!(status.code(), Code::Unavailable);
         assert_eq!(rpc::retry_delay(status.details()), Some(Duration::from_millis(1200)));
-        let response = http_refusal(&refusal);
+        let response = http_refusal(&refusal, Media::Json);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+        let response = http_refusal(&refusal, Media::Protobuf);
         assert_eq!(response.headers()[RETRY_AFTER], "2");
         assert_eq!(response.headers()[CONTENT_TYPE], "application/x-protobuf");
     }
@@ -147,6 +151,6 @@ mod tests {
         let refusal =
             Refusal { retryable: false, ..Refusal::retryable(Cause::TooLarge, Some(Duration::MAX), "") };
         assert!(grpc_status(&refusal).details().is_empty());
-        assert!(!http_refusal(&refusal).headers().contains_key(RETRY_AFTER));
+        assert!(!http_refusal(&refusal, Media::Protobuf).headers().contains_key(RETRY_AFTER));
     }
 }

@@ -109,7 +109,7 @@ async fn what_weir_does_not_serve_is_unimplemented_or_404_405_415() {
         ("/", &[PROTOBUF][..], 404),
         ("/v1/logs", &[][..], 415),
         ("/v1/logs", &[("content-type", "text/plain")][..], 415),
-        ("/v1/logs", &[("content-type", "application/json")][..], 415),
+        ("/v1/logs", &[("content-type", "text/json")][..], 415),
     ] {
         let answer = weir.http(path, headers, logs(1)).await;
         assert_eq!(answer.status.as_u16(), status, "{path} {headers:?}");

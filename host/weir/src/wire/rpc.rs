@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use prost::Message;
+use serde_json::json;
 
 const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 
@@ -51,6 +52,26 @@ pub fn encode_status(code: u8, message: &str, retry_after: Option<Duration>) -> 
     RpcStatus { code: i32::from(code), message: message.to_owned(), details }.encode_to_vec()
 }
 
+/// The same in protobuf's JSON mapping.
+pub fn encode_status_as_json(code: u8, message: &str, retry_after: Option<Duration>) -> Vec<u8> {
+    let details: Vec<_> = retry_after
+        .map(|delay| json!({"@type": RETRY_INFO, "retryDelay": duration_as_json(delay)}))
+        .into_iter()
+        .collect();
+    json!({"code": code, "message": message, "details": details}).to_string().into_bytes()
+}
+
+/// Seconds with no, three, six or nine digits behind the point: the form of `google.protobuf.Duration`.
+fn duration_as_json(delay: Duration) -> String {
+    let (seconds, nanos) = (delay.as_secs(), delay.subsec_nanos());
+    match (nanos % 1_000_000, nanos % 1_000) {
+        _ if nanos == 0 => format!("{seconds}s"),
+        (0, _) => format!("{seconds}.{:03}s", nanos / 1_000_000),
+        (_, 0) => format!("{seconds}.{:06}s", nanos / 1_000),
+        _ => format!("{seconds}.{nanos:09}s"),
+    }
+}
+
 /// The message of an encoded `google.rpc.Status`, `None` if the bytes are no such thing or say nothing.
 pub fn status_message(bytes: &[u8]) -> Option<String> {
     let status = RpcStatus::decode(bytes).ok()?;
@@ -78,6 +99,18 @@ mod tests {
         let bytes = encode_status(14, "busy", Some(delay));
         assert_eq!(retry_delay(&bytes), Some(delay));
         assert_eq!(status_message(&bytes).as_deref(), Some("busy"));
+    }
+
+    #[test]
+    fn the_json_of_a_status_is_that_of_protobuf() {
+        let text = |delay| String::from_utf8(encode_status_as_json(14, "a \"b\"", delay)).unwrap();
+        let details = format!(r#"[{{"@type":"{RETRY_INFO}","retryDelay":"1.500s"}}]"#);
+        let expected = format!(r#"{{"code":14,"details":{details},"message":"a \"b\""}}"#);
+        assert_eq!(text(Some(Duration::from_millis(1500))), expected);
+        assert_eq!(text(None), r#"{"code":14,"details":[],"message":"a \"b\""}"#);
+        for (nanos, expected) in [(2_000_000_000, "2s"), (1_000, "0.000001s"), (3, "0.000000003s")] {
+            assert_eq!(duration_as_json(Duration::from_nanos(nanos)), expected);
+        }
     }
 
     #[test]

@@ -1,0 +1,85 @@
+//! The two ways in which OTLP/HTTP writes a request, and so its answer: protobuf and JSON.
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
+use weir_otlp::{Signal, json};
+use weir_pipeline::{Cause, Refusal};
+
+use super::admission::Charge;
+
+/// Texts up to this size are decoded where they are: handing them to another thread would cost as much.
+const INLINE_BYTES_MAX: usize = 32 << 10;
+
+/// How a request is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Media {
+    Protobuf,
+    Json,
+}
+
+impl Media {
+    /// What a sender may choose from, as an answer names it.
+    pub(super) const SUPPORTED: &'static str = "[application/json, application/x-protobuf]";
+
+    /// The media type of a request; `None` if it is neither.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+        let name = value.split(';').next().unwrap_or_default().trim();
+        if name.eq_ignore_ascii_case("application/x-protobuf") {
+            Some(Media::Protobuf)
+        } else if name.eq_ignore_ascii_case("application/json") {
+            Some(Media::Json)
+        } else {
+            None
+        }
+    }
+
+    /// The header of an answer.
+    pub(super) fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Media::Protobuf => "application/x-protobuf",
+            Media::Json => "application/json",
+        })
+    }
+
+    /// The body that says that everything was taken.
+    pub(super) fn success(self) -> Bytes {
+        Bytes::from_static(match self {
+            Media::Protobuf => b"",
+            Media::Json => br#"{"partialSuccess":{}}"#,
+        })
+    }
+
+    /// The request as protobuf, charged for while it is made.
+    ///
+    /// # Errors
+    /// It is no request of the signal, or there is no room for it.
+    pub(super) async fn decode(
+        self,
+        signal: Signal,
+        body: Bytes,
+        mut charge: Charge,
+    ) -> Result<(Bytes, Charge), Refusal> {
+        if self == Media::Protobuf {
+            return Ok((body, charge));
+        }
+        // The names and quotes that fall away are more than what is added.
+        charge.grow_to(2 * body.len() as u64)?;
+        if body.len() <= INLINE_BYTES_MAX {
+            return decode_here(signal, &body, charge);
+        }
+        let work = tokio::task::spawn_blocking(move || decode_here(signal, &body, charge));
+        work.await
+            .unwrap_or_else(|_| Err(Refusal::permanent(Cause::Internal, "the decoder of OTLP/JSON failed")))
+    }
+}
+
+fn decode_here(signal: Signal, text: &[u8], mut charge: Charge) -> Result<(Bytes, Charge), Refusal> {
+    let bytes = json::decode(signal, text).map_err(|error| {
+        let cause = if error.is_too_large() { Cause::TooLarge } else { Cause::Malformed };
+        Refusal::permanent(cause, format!("malformed OTLP/JSON request: {error}"))
+    })?;
+    charge.grow_to((text.len() + bytes.len()) as u64)?;
+    Ok((Bytes::from(bytes), charge))
+}
