@@ -45,8 +45,9 @@ tools:
 	@command -v $(CARGO) >/dev/null || { echo "weir needs Rust: see https://rustup.rs" >&2; exit 1; }
 	@if command -v rustup >/dev/null; then tests/tools.sh; fi
 
-clients: ## Install the OpenTelemetry SDK for Python, which the tests use as a client
+clients: ## Install the OpenTelemetry SDKs for Python and JavaScript, which the tests use as clients
 	@tests/python/setup.sh
+	@tests/js/setup.sh
 
 lint: ## Check formatting and lints
 	$(CARGO) fmt --check

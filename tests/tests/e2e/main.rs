@@ -31,6 +31,7 @@ mod reload_files;
 mod reload_many;
 mod runtime_only;
 mod sample;
+mod sdk_js;
 mod sdk_python;
 mod sdk_rust;
 mod secrets;
