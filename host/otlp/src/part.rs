@@ -5,8 +5,10 @@
 
 use std::ops::Range;
 
-use crate::codes::level;
+use crate::codes::{level, op};
+use crate::edit::{Edits, EditsRef};
 use crate::tape::Tape;
+use crate::view::View;
 
 /// Where an item stands in its request, counted from 0: safe to log, since it says nothing of what is in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +19,13 @@ pub struct Place {
     pub scope: u64,
     /// Which item of the scope, over all its metrics if they are data points.
     pub item: u64,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Place { resource, scope, item } = self;
+        write!(f, "resource {resource}, scope {scope}, item {item} (counted from 0)")
+    }
 }
 
 impl Tape {
@@ -63,6 +72,29 @@ impl Tape {
             }
         }
         before - self.items_left
+    }
+
+    /// Where the item stands that an edit of an answer is about; `None` if it is about no item.
+    pub fn place_of_edit(&self, view: &View, edits: EditsRef<'_>, number: usize) -> Option<Place> {
+        let edit = Edits::new(edits.words().ok()?, edits.bytes).nth(number)?.ok()?;
+        let shown = match edit.op {
+            op::REPLACE | op::REMOVE | op::RENAME => {
+                view.cell_map.get(edit.target as usize)?;
+                view.entity_of(edit.target, 0)
+            }
+            _ => edit.target as usize,
+        };
+        let mut at = *view.entity_map.get(shown)? as usize;
+        let level_of = |at: usize| self.entities.get(at).map(|entity| entity.shape.level());
+        while level_of(at)? > level::ITEM {
+            at = self.entities.get(at)?.parent as usize;
+        }
+        if level_of(at)? != level::ITEM {
+            return None;
+        }
+        let before = self.entities.get(..at)?;
+        let items = before.iter().filter(|entity| entity.shape.level() == level::ITEM).count();
+        self.place_of(items as u64)
     }
 
     /// Where the item with this number stands.

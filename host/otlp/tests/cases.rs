@@ -324,3 +324,35 @@ fn profiles_are_counted_and_never_shown() {
     tape.splice(&plan, &request, &mut out);
     assert_eq!(out, request);
 }
+
+#[test]
+fn the_place_of_an_edit_is_that_of_its_item_and_says_nothing_else() {
+    // Three resources of one, two and three records; the last record is the third of the third.
+    let scopes =
+        |count: usize| ScopeLogs { log_records: vec![record(&[("a", "1")]); count], ..ScopeLogs::default() };
+    let resource =
+        |count| ResourceLogs { scope_logs: vec![scopes(0), scopes(count)], ..ResourceLogs::default() };
+    let request = ExportLogsServiceRequest { resource_logs: (1..=3).map(resource).collect() }.encode_to_vec();
+    let interest = interests::everything();
+    let plan = Plan::new(Signal::Logs, &[&interest]);
+    let (mut tape, mut view) = (Tape::default(), View::default());
+    tape.walk(&plan, &request).unwrap();
+    view.build(&plan, 0, &tape, &request, Cursor::default()).unwrap();
+    let place = |edits: &[(u8, u8, u32, u32, &[u8])], number| {
+        let answer = answer(edits);
+        let edits = EditsRef { index: &answer.index, bytes: &answer.bytes };
+        tape.place_of_edit(&view, edits, number).map(|place| place.to_string())
+    };
+    // A resource, its two scopes, the records of the second: the first record is the entity 3, the last one 14.
+    let (first, last_record, last_cell) = ("resource 0, scope 1, item 0 (counted from 0)", 14, 5);
+    let last = "resource 2, scope 1, item 2 (counted from 0)";
+    let both = [(op::REMOVE, 0, 0, 0, &b""[..]), (op::REPLACE, kind::INT, last_cell, 0, b"")];
+    assert_eq!(place(&[(op::DROP, 0, 3, 0, b"")], 0).unwrap(), first);
+    assert_eq!((place(&both, 0).unwrap(), place(&both, 1).unwrap()), (first.to_owned(), last.to_owned()));
+    assert_eq!(place(&[(op::SET, 1, last_record, 0, b"")], 0).unwrap(), last);
+    // A scope is no item, and what is not there is nowhere.
+    for (op, target) in [(op::DROP, 1), (op::DROP, 15), (op::REMOVE, 6), (op::SET, u32::MAX)] {
+        assert_eq!(place(&[(op, 0, target, 0, b"")], 0), None, "{op} {target}");
+    }
+    assert_eq!(place(&[], 0), None);
+}

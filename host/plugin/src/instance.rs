@@ -126,7 +126,7 @@ impl Blueprint {
         let _running = self.engine.ticker().enter();
         let instance = match self.code.pre.instantiate(&mut store) {
             Ok(instance) => instance,
-            Err(error) => return Err(StartError::Failed(failure(&store, &error))),
+            Err(error) => return Err(StartError::Failed(failure(&store, &error, self.limits.start_timeout))),
         };
         let shape = |error: wasmtime::Error| StartError::Host(format!("{error:#}"));
         let exports = &self.code.exports;
@@ -139,7 +139,7 @@ impl Blueprint {
         let interest = match configure.call(&mut store, (&self.config,)) {
             Ok((Ok(interest),)) => interest.into(),
             Ok((Err(words),)) => return Err(StartError::Refused(words)),
-            Err(error) => return Err(StartError::Failed(failure(&store, &error))),
+            Err(error) => return Err(StartError::Failed(failure(&store, &error, self.limits.start_timeout))),
         };
         let counted = Counted::new(&self.series.instances);
         let engine = Arc::clone(&self.engine);
@@ -164,7 +164,7 @@ impl Instance {
         match answer {
             Ok((Ok(edits),)) => self.answer.check(edits),
             Ok((Err(words),)) => Err(Failure::new(Reason::Error, words)),
-            Err(error) => Err(failure(&self.store, &error)),
+            Err(error) => Err(failure(&self.store, &error, timeout)),
         }
     }
 }
@@ -176,7 +176,7 @@ fn set_deadline(store: &mut Store<State>, timeout: Duration) {
     store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX >> 1) + 1);
 }
 
-fn failure(store: &Store<State>, error: &wasmtime::Error) -> Failure {
+fn failure(store: &Store<State>, error: &wasmtime::Error, timeout: Duration) -> Failure {
     let words = error.root_cause().to_string();
     let reason = match (store.data().limits.denied(), error.downcast_ref::<Trap>()) {
         (Some(denied), _) => denied,
@@ -188,6 +188,11 @@ fn failure(store: &Store<State>, error: &wasmtime::Error) -> Failure {
         (None, None) => Reason::BadOutput,
     };
     let mut detail = words.get(..words.floor_char_boundary(DETAIL_BYTES_MAX)).unwrap_or_default().to_owned();
+    match reason {
+        Reason::Timeout => detail = format!("it ran for longer than it may, which was {timeout:?}"),
+        Reason::Stack => detail = "it recursed deeper than its stack of 1 MiB".to_owned(),
+        _ => {}
+    }
     if let Some(trace) = error.downcast_ref::<WasmBacktrace>() {
         detail.push_str(&functions(trace));
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use weir_otlp::{Cursor, EditsRef, Signal, Tape, View};
+use weir_otlp::{Cursor, EditError, EditsRef, Signal, Tape, View};
 use weir_pipeline::{Batch, Cause, Refusal};
 
 use crate::bindings;
@@ -228,9 +228,8 @@ impl Run<'_> {
                     before = Some(tape.clone());
                 }
                 let edits = EditsRef { index: &edits.index, bytes: &edits.bytes };
-                let applied = tape
-                    .apply(plan, index, view, edits)
-                    .map_err(|error| Failure::new(Reason::BadEdit, error.to_string()))?;
+                let applied =
+                    tape.apply(plan, index, view, edits).map_err(|error| wrong(&error, tape, view, edits))?;
                 tally.edits += applied.edits;
                 tally.dropped_by_plugin += applied.items_dropped;
                 Ok(())
@@ -268,6 +267,16 @@ impl Run<'_> {
         }
         answer
     }
+}
+
+/// Which edit is wrong, how, and where the item stands that it is about.
+fn wrong(error: &EditError, tape: &Tape, view: &View, edits: EditsRef<'_>) -> Failure {
+    let place = match error {
+        EditError::Edit { number, .. } => tape.place_of_edit(view, edits, *number),
+        EditError::Shape { .. } => None,
+    };
+    let place = place.map(|place| format!(", at {place}")).unwrap_or_default();
+    Failure::new(Reason::BadEdit, format!("{error}{place}"))
 }
 
 /// How long a call on this view may take.

@@ -241,6 +241,26 @@ async fn a_guest_finds_no_environment_no_arguments_and_no_network() {
 }
 
 #[tokio::test]
+async fn the_last_error_says_what_happened_where_and_in_which_function() {
+    let rig = Rig::new();
+    let plugin = rig.write("p.wasm", &guest('n'));
+    for (letter, words) in [
+        ("l", "timeout: it ran for longer than it may, which was 100ms, in "),
+        ("s", "stack: it recursed deeper than its stack of 1 MiB, in main-module!deep < main-module!deep"),
+        ("m", "memory: wants "),
+        ("t", "trap: wasm trap: wasm `unreachable` instruction executed, in "),
+        ("b", "bad_edit: edit 0 (op 1) has a target that is not in the batch"),
+    ] {
+        let settings =
+            PluginSettings { timeout: Duration::from_millis(100), ..with_letters(&plugin, letter) };
+        let set = rig.load(settings).await.unwrap();
+        assert_eq!(survivors(&rig.pipeline(&[&set]), 2).await, None);
+        let (_, text) = set.plugins().remove(0).last_error.unwrap();
+        assert!(text.starts_with(words), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn the_limits_of_a_plugin_are_those_that_it_is_given() {
     let rig = Rig::new();
     let plugin = rig.write("p.wasm", &guest('n'));

@@ -173,3 +173,11 @@ async fn an_error_of_a_guest_is_its_own_word() {
 async fn edits_that_are_wrong_are_not_made() {
     break_for("bad_edit", &BAD_EDIT).await;
 }
+
+#[tokio::test]
+async fn a_wrong_edit_is_logged_with_the_place_of_its_item() {
+    let host = Host::start("process/string_not_utf8", json!({})).await;
+    host.send(saying(ATTACK)).await.unwrap_err();
+    let line = "gives a string that is not UTF-8, at resource 0, scope 0, item 0 (counted from 0)";
+    host.weir.stderr_says(line).await;
+}
