@@ -34,19 +34,23 @@ impl Probation {
     /// Ends if its time is over, and lets the former generation go.
     pub fn end_if_over(&self, now: Instant) {
         let is_over = |(_, began): &(Arc<Plugin>, Instant)| now.saturating_duration_since(*began) >= LENGTH;
-        if !self.is_failed() && self.lock().as_ref().is_some_and(is_over) {
+        let is_over = self.lock().as_ref().is_some_and(is_over);
+        if is_over {
             self.end();
         }
     }
 
     /// Lets the former generation go, unless it runs again.
     pub fn end(&self) {
-        if !self.is_failed() {
-            self.is_on.store(false, Ordering::Release);
-            // Dropped after the lock: what hangs on it may take a while to go.
-            let former = self.lock().take();
-            drop(former);
+        let mut former = self.lock();
+        if self.is_failed() {
+            return;
         }
+        self.is_on.store(false, Ordering::Release);
+        let ended = former.take();
+        drop(former);
+        // After the lock: what hangs on it may take a while to go.
+        drop(ended);
     }
 
     /// A batch is through.
@@ -64,8 +68,12 @@ impl Probation {
         let failed = self.failed.fetch_add(1, Ordering::Relaxed) + 1;
         let all = self.passed.load(Ordering::Relaxed) + failed;
         let is_too_many = failed >= FAILURES_MIN && failed * ONE_IN >= all;
-        // Once, whoever else fails at this moment, and only if there still is something to come back.
-        let trips = is_too_many && self.lock().is_some() && !self.is_failed.swap(true, Ordering::AcqRel);
+        if !is_too_many {
+            return None;
+        }
+        // Under the lock, so that it does not end meanwhile: once, and only if there still is something to come back.
+        let former = self.lock();
+        let trips = former.is_some() && !self.is_failed.swap(true, Ordering::AcqRel);
         trips.then_some((failed, all))
     }
 
