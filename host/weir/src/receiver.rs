@@ -10,6 +10,7 @@
 
 mod admission;
 mod body;
+mod cors;
 mod decompress;
 mod grpc;
 mod http;
@@ -27,6 +28,7 @@ use weir_otlp::Signal;
 use weir_pipeline::Consumer;
 
 pub use self::admission::{Admission, AdmissionSettings};
+pub use self::cors::CorsSettings;
 pub use self::intake::Intake;
 use crate::listen::{BindError, Bound, Front, Serving};
 use crate::telemetry::Telemetry;
@@ -77,6 +79,8 @@ pub struct HttpSettings {
     pub body_bytes_max: u64,
     /// Where each signal is taken, with a leading slash.
     pub paths: HttpPaths,
+    /// Which pages of other origins may send, from a browser.
+    pub cors: CorsSettings,
     /// How long a request's head may take to arrive.
     pub header_timeout: Duration,
     /// How long a request's body may take to arrive.
@@ -138,6 +142,7 @@ impl Default for HttpSettings {
             endpoint: "localhost:4318".to_owned(),
             body_bytes_max: REQUEST_BYTES_MAX,
             paths: HttpPaths::default(),
+            cors: CorsSettings::default(),
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(60),
         }

@@ -191,3 +191,57 @@ async fn personal_data_is_redacted_whatever_the_encoding() {
     assert!(!body.windows(7).any(|window| window == b"hunter2"), "{record:?}");
     assert!(!body.windows(15).any(|window| window == b"bob@example.com"), "{record:?}");
 }
+
+/// As a browser sends it from a page.
+fn from(origin: &'static str) -> [(&'static str, &'static str); 2] {
+    [JSON, ("origin", origin)]
+}
+
+#[tokio::test]
+async fn a_page_may_send_if_its_origin_is_allowed_and_its_browser_asks_first() {
+    let upstream = Upstream::start().await;
+    let mut launch = Launch::new().to_grpc(&upstream.address());
+    launch.config["receivers"]["otlp"]["protocols"]["http"]["cors"] = json!({"allowed_origins": ["https://*.shop.example"], "allowed_headers": ["x-tenant"], "max_age": 60});
+    let weir = launch.start().await;
+    let sender = HttpSender::new(weir.ports.http);
+    let ask = async |origin| {
+        let asked = [
+            ("origin", origin),
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "content-type,x-tenant"),
+        ];
+        let reply = sender.request("OPTIONS", "/v1/logs", &asked, "").await.unwrap();
+        assert_eq!(reply.status, 204);
+        reply
+    };
+    let told = ask("https://www.shop.example").await;
+    assert_eq!(told.header("access-control-allow-origin"), "https://www.shop.example");
+    assert_eq!(told.header("access-control-allow-headers"), "content-type,x-tenant");
+    assert_eq!(
+        (told.header("access-control-allow-methods"), told.header("access-control-max-age")),
+        ("POST", "60")
+    );
+    let denied = ask("https://evil.example").await;
+    assert_eq!(denied.header("access-control-allow-origin"), "");
+
+    let sent = sender.post("/v1/logs", &from("https://www.shop.example"), log("from a page", "k", "v")).await;
+    taken(&sent);
+    assert_eq!(sent.header("access-control-allow-origin"), "https://www.shop.example");
+    // A refusal is to be read as well.
+    let refused = sender.post("/v1/logs", &from("https://www.shop.example"), "{").await;
+    status(&refused, 400, 3);
+    assert_eq!(refused.header("access-control-allow-origin"), "https://www.shop.example");
+    let other = sender.post("/v1/logs", &from("https://evil.example"), log("not a browser", "k", "v")).await;
+    assert_eq!((other.status, other.header("access-control-allow-origin")), (200, ""));
+    assert_eq!(upstream.delivered().len(), 2);
+}
+
+#[tokio::test]
+async fn without_allowed_origins_a_browser_is_told_nothing() {
+    let (_upstream, _weir, sender) = plain().await;
+    let asked = [("origin", "https://www.shop.example"), ("access-control-request-method", "POST")];
+    let reply = sender.request("OPTIONS", "/v1/logs", &asked, "").await.unwrap();
+    assert_eq!((reply.status, reply.header("access-control-allow-origin")), (405, ""));
+    let sent = sender.post("/v1/logs", &from("https://www.shop.example"), log("a line", "k", "v")).await;
+    assert_eq!((sent.status, sent.header("access-control-allow-origin")), (200, ""));
+}

@@ -11,7 +11,7 @@ const KEYS: &[(&str, &str)] = &[
     ),
     (
         "HttpServerConfig",
-        "tls cors auth include_metadata response_headers compression_algorithms read_timeout write_timeout \
+        "tls auth include_metadata response_headers compression_algorithms read_timeout write_timeout \
          idle_timeout keep_alives_enabled middlewares transport profiles_url_path",
     ),
     (

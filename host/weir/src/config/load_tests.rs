@@ -296,3 +296,21 @@ proptest! {
         let _ = load_sources(&[text(&with_receivers(OTLP)), set], &no_environment());
     }
 }
+
+#[test]
+fn origins_of_pages_are_origins_and_nothing_else() {
+    let cors = |cors: &str| with_receivers(&format!("{{otlp: {{protocols: {{http: {{cors: {cors}}}}}}}}}"));
+    let origins = "allowed_origins: ['https://*.shop.example', '*']";
+    let good =
+        config(&cors(&format!("{{{origins}, allowed_headers: [x], exposed_headers: [y], max_age: 7}}")));
+    let good = &good.receivers.values().next().unwrap().http.as_ref().unwrap().cors;
+    assert_eq!((good.allowed_origins.len(), good.max_age), (2, 7));
+    let bad =
+        problems(&cors("{allowed_origins: [shop.example, 'https://shop.example/page', 'https://*.*']}"));
+    assert_eq!(bad.len(), 3, "{bad:?}");
+    assert!(
+        bad[0].contains("allowed_origins::0: expected an origin such as https://shop.example"),
+        "{bad:?}"
+    );
+    assert!(bad[2].contains("one * only"), "{bad:?}");
+}

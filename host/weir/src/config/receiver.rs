@@ -91,6 +91,23 @@ pub struct HttpServerConfig {
     /// How long a client may take for the headers of a request.
     #[serde(deserialize_with = "positive_duration")]
     pub read_header_timeout: Duration,
+    /// Which pages of other origins may send, from a browser.
+    pub cors: CorsConfig,
+}
+
+/// Cross-origin requests. Off without allowed origins.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CorsConfig {
+    /// Origins, in each of which one `*` stands for anything.
+    pub allowed_origins: Vec<String>,
+    /// Headers that a page may set besides the usual ones; `*` for any.
+    pub allowed_headers: Vec<String>,
+    /// Headers of an answer that a page may read.
+    pub exposed_headers: Vec<String>,
+    /// How long a browser may remember the answer, in seconds.
+    #[serde(deserialize_with = "bounded::<0, 86_400, _, _>")]
+    pub max_age: u64,
 }
 
 impl Default for HttpServerConfig {
@@ -102,6 +119,7 @@ impl Default for HttpServerConfig {
             metrics_url_path: "/v1/metrics".to_owned(),
             logs_url_path: "/v1/logs".to_owned(),
             read_header_timeout: READ_HEADER_TIMEOUT,
+            cors: CorsConfig::default(),
         }
     }
 }
@@ -133,7 +151,25 @@ impl OtlpReceiverConfig {
             if paths[0] == paths[1] || paths[1] == paths[2] || paths[0] == paths[2] {
                 problems.push(protocols.key("http").problem("each signal needs a URL path of its own"));
             }
+            http.cors.check(&protocols.key("http").key("cors"), problems);
         }
         Some(OtlpReceiverConfig { grpc, http })
+    }
+}
+
+impl CorsConfig {
+    /// An origin is what a browser sends: a scheme and a host, without a path.
+    fn check(&self, at: &At<'_>, problems: &mut Vec<Diagnostic>) {
+        let at = at.key("allowed_origins");
+        for (index, origin) in self.allowed_origins.iter().enumerate() {
+            let host = origin.split_once("://").map(|(_, host)| host);
+            let is_origin = host.is_some_and(|host| !host.is_empty() && !host.contains('/'));
+            if origin.matches('*').count() > 1 {
+                problems.push(at.item(index).problem("an origin may have one * only"));
+            } else if !is_origin && !["*", "null"].contains(&origin.as_str()) {
+                let reason = "expected an origin such as https://shop.example, without a path, or *";
+                problems.push(at.item(index).problem(reason));
+            }
+        }
     }
 }

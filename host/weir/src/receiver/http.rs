@@ -18,7 +18,7 @@ use super::decompress::{Encoding, decompress};
 use super::intake::Intake;
 use super::media::Media;
 use super::reply::{HttpBody, http_refusal};
-use super::{HttpPaths, HttpSettings};
+use super::{CorsSettings, HttpPaths, HttpSettings};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
@@ -31,6 +31,7 @@ pub(super) struct HttpService {
 struct Shared {
     limits: BodyLimits,
     paths: HttpPaths,
+    cors: CorsSettings,
     intake: Arc<Intake>,
 }
 
@@ -39,7 +40,8 @@ struct Shared {
 impl HttpService {
     pub(super) fn new(settings: &HttpSettings, intake: Arc<Intake>) -> Self {
         let limits = BodyLimits { bytes_max: settings.body_bytes_max, timeout: settings.body_timeout };
-        HttpService { shared: Arc::new(Shared { limits, paths: settings.paths.clone(), intake }) }
+        let (paths, cors) = (settings.paths.clone(), settings.cors.clone());
+        HttpService { shared: Arc::new(Shared { limits, paths, cors, intake }) }
     }
 }
 
@@ -60,14 +62,36 @@ impl Shared {
     async fn answer(&self, request: Request<Incoming>) -> Response<HttpBody> {
         let version = request.version();
         let (head, mut body) = request.into_parts();
-        let (signal, media) = match self.signal(&head) {
+        if self.cors.is_preflight(&head.method, &head.headers) {
+            return self.preflight(&head.headers);
+        }
+        let mut response = self.export_and_answer(version, &head, &mut body).await;
+        self.cors.mark(&head.headers, response.headers_mut());
+        response
+    }
+
+    /// Answered before anything else is looked at: a browser sends it without what the request itself will have.
+    fn preflight(&self, asked: &HeaderMap) -> Response<HttpBody> {
+        let mut response = Response::new(Full::default());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        self.cors.answer_preflight(asked, response.headers_mut());
+        response
+    }
+
+    async fn export_and_answer(
+        &self,
+        version: Version,
+        head: &http::request::Parts,
+        body: &mut Incoming,
+    ) -> Response<HttpBody> {
+        let (signal, media) = match self.signal(head) {
             Ok(known) => known,
             Err(response) => {
-                self.let_finish(version, &head.headers, &mut body).await;
+                self.let_finish(version, &head.headers, body).await;
                 return *response;
             }
         };
-        let outcome = match catch_panic(self.export(signal, media, &head.headers, &mut body)).await {
+        let outcome = match catch_panic(self.export(signal, media, &head.headers, body)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(self.intake.panicked()),
         };
@@ -75,7 +99,7 @@ impl Shared {
         match outcome {
             Ok(()) => succeeded(media),
             Err(refusal) => {
-                self.let_finish(version, &head.headers, &mut body).await;
+                self.let_finish(version, &head.headers, body).await;
                 http_refusal(&refusal, media)
             }
         }

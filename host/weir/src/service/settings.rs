@@ -13,7 +13,8 @@ use crate::exporter::{
     TlsSettings, TlsVersion, Verbosity,
 };
 use crate::receiver::{
-    AdmissionSettings, GrpcSettings, HttpPaths, HttpSettings, REQUEST_BYTES_MAX, ReceiverSettings,
+    AdmissionSettings, CorsSettings, GrpcSettings, HttpPaths, HttpSettings, REQUEST_BYTES_MAX,
+    ReceiverSettings,
 };
 
 /// At most half of the memory that weir may use is for requests under way; the rest is for plugins and queues. One
@@ -39,6 +40,12 @@ pub(super) fn receiver(id: &ComponentId, config: &OtlpReceiverConfig) -> Receive
             metrics: http.metrics_url_path.clone(),
             logs: http.logs_url_path.clone(),
             ..HttpPaths::default()
+        },
+        cors: CorsSettings {
+            allowed_origins: http.cors.allowed_origins.clone(),
+            allowed_headers: http.cors.allowed_headers.clone(),
+            exposed_headers: http.cors.exposed_headers.clone(),
+            max_age: http.cors.max_age,
         },
         header_timeout: http.read_header_timeout,
         ..HttpSettings::default()
