@@ -48,7 +48,7 @@ pub(super) struct Wanted {
 enum Serves {
     Receiver {
         id: ComponentId,
-        protocol: Protocol,
+        protocol: Box<Protocol>,
     },
     /// On this path.
     Health(String),
@@ -232,7 +232,7 @@ fn wanted(config: &Config) -> Vec<Wanted> {
     for (id, receiver) in &config.receivers {
         wanted.extend(settings::receiver(id, receiver).protocols().filter_map(|protocol| {
             let endpoint = HostPort::parse(protocol.endpoint())?;
-            Some(one(&endpoint, Serves::Receiver { id: id.clone(), protocol }))
+            Some(one(&endpoint, Serves::Receiver { id: id.clone(), protocol: Box::new(protocol) }))
         }));
     }
     wanted
