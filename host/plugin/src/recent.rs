@@ -24,23 +24,27 @@ pub(crate) struct Recent {
 
 #[derive(Default)]
 struct Kept {
-    /// When the last one was received, in Unix nanoseconds; 0 before the first.
+    /// When the last one was received that was to be kept, in Unix nanoseconds; 0 before the first.
     last: AtomicU64,
     batches: Mutex<VecDeque<Bytes>>,
 }
 
 impl Recent {
-    /// Whether a batch that was received at this time is to be kept.
-    pub fn is_due(&self, signal: Signal, received: u64) -> bool {
+    /// Whether a batch that was received at this time is to be kept, if the plugin gets through it. Whether it does or not, the
+    /// next one is due only later: copying each batch until one gets through would cost more than the plugin.
+    pub fn takes_turn(&self, signal: Signal, received: u64) -> bool {
+        let Some(kept) = self.kept(signal) else { return false };
         // The clock may jump in either direction.
-        self.kept(signal)
-            .is_some_and(|kept| kept.last.load(Ordering::Relaxed).abs_diff(received) >= EVERY_NANOS)
+        let is_due = kept.last.load(Ordering::Relaxed).abs_diff(received) >= EVERY_NANOS;
+        if is_due {
+            kept.last.store(received, Ordering::Relaxed);
+        }
+        is_due
     }
 
     /// Keeps a batch that the plugin got through, in place of the oldest one.
-    pub fn keep(&self, signal: Signal, received: u64, payload: Vec<u8>) {
+    pub fn keep(&self, signal: Signal, payload: Vec<u8>) {
         let Some(kept) = self.kept(signal) else { return };
-        kept.last.store(received, Ordering::Relaxed);
         if payload.is_empty() || payload.len() > 2 * BATCH_BYTES_MAX {
             return;
         }
@@ -79,11 +83,10 @@ mod tests {
     #[test]
     fn the_newest_batches_are_kept_and_no_more_than_so_many_of_each_signal() {
         let recent = Recent::default();
-        assert!(recent.is_due(Signal::Logs, NOW));
         for n in 0..5 {
-            recent.keep(Signal::Logs, NOW, vec![n]);
+            recent.keep(Signal::Logs, vec![n]);
         }
-        recent.keep(Signal::Traces, NOW, vec![9]);
+        recent.keep(Signal::Traces, vec![9]);
         let kept: Vec<_> =
             recent.batches().into_iter().map(|(signal, payload)| (signal, payload[0])).collect();
         assert_eq!(kept, [(Signal::Traces, 9), (Signal::Logs, 4), (Signal::Logs, 3)]);
@@ -92,18 +95,21 @@ mod tests {
     #[test]
     fn one_is_due_now_and_then_even_if_the_clock_jumps() {
         let recent = Recent::default();
-        recent.keep(Signal::Logs, NOW, vec![1]);
-        assert!(!recent.is_due(Signal::Logs, NOW + EVERY_NANOS - 1));
-        assert!(recent.is_due(Signal::Logs, NOW + EVERY_NANOS));
-        assert!(recent.is_due(Signal::Logs, NOW - EVERY_NANOS));
-        assert!(recent.is_due(Signal::Metrics, NOW));
-        assert!(!recent.is_due(Signal::Profiles, NOW));
+        assert!(recent.takes_turn(Signal::Logs, NOW));
+        // Nothing was kept, and still it is not the next one's turn.
+        assert!(!recent.takes_turn(Signal::Logs, NOW));
+        assert!(!recent.takes_turn(Signal::Logs, NOW + EVERY_NANOS - 1));
+        assert!(recent.takes_turn(Signal::Logs, NOW + EVERY_NANOS));
+        assert!(recent.takes_turn(Signal::Logs, NOW));
+        assert!(recent.takes_turn(Signal::Logs, NOW - EVERY_NANOS));
+        assert!(recent.takes_turn(Signal::Metrics, NOW));
+        assert!(!recent.takes_turn(Signal::Profiles, NOW));
     }
 
     #[test]
     fn what_is_too_large_is_not_kept() {
         let recent = Recent::default();
-        recent.keep(Signal::Logs, NOW, vec![1; 2 * BATCH_BYTES_MAX + 1]);
+        recent.keep(Signal::Logs, vec![1; 2 * BATCH_BYTES_MAX + 1]);
         assert!(recent.batches().is_empty());
     }
 }

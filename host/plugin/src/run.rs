@@ -115,12 +115,13 @@ impl Run<'_> {
             }
             let mut tally = Tally::default();
             let mut nothing_left = false;
-            let copy = plugin.recent.is_due(self.signal, self.received).then(|| self.copy(&mut scratch.tape));
+            let copy =
+                plugin.recent.takes_turn(self.signal, self.received).then(|| self.copy(&mut scratch.tape));
             match self.plugin(index, plugin, scratch, &mut tally) {
                 Ok(was_shown) => {
                     plugin.passed();
                     if let Some(copy) = copy.filter(|_| was_shown) {
-                        plugin.recent.keep(self.signal, self.received, copy);
+                        plugin.recent.keep(self.signal, copy);
                     }
                 }
                 Err(failure) => {
