@@ -1,6 +1,6 @@
 //! What travels inside weir: the bytes of one request and its bookkeeping.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use weir_otlp::Signal;
@@ -18,4 +18,12 @@ pub struct Batch {
     pub received_unix_nano: u64,
     /// When the sender stops waiting, if it said so. Work for the sender's answer should end before.
     pub deadline: Option<Instant>,
+}
+
+impl Batch {
+    /// The time, as [`Batch::received_unix_nano`] has it.
+    pub fn now_unix_nano() -> u64 {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
+    }
 }

@@ -71,7 +71,7 @@ pub fn inspect(settings: &PluginSettings, engine: EngineSettings) -> Result<Insp
         }
     };
     inspection.contract = Some(PROCESSOR);
-    (inspection.imports, inspection.exports) = bindings::surface(&code.component);
+    (inspection.imports, inspection.exports) = bindings::surface(code.pre.component());
     match Plugin::new(&engine, &name, code, settings, Arc::default()) {
         Ok(plugin) => inspection.interest = Some(plugin.interest().clone()),
         Err(error) => inspection.problem = Some(error.to_string()),

@@ -19,7 +19,7 @@ use crate::load::Code;
 use crate::metrics::PluginSeries;
 use crate::settings::GuestLimits;
 use crate::ticker::TICK;
-use crate::words::cut_on_one_line;
+use crate::words::{self, cut_on_one_line};
 
 /// Bytes that a guest may hand to the host in `configure`: 1024 selectors with names of 1024 bytes fit.
 const INTEREST_BYTES: usize = 4 << 20;
@@ -187,7 +187,7 @@ fn failure(store: &Store<State>, error: &wasmtime::Error, timeout: Duration) -> 
         (None, None) if words.contains(FUEL_WORDS) => Reason::TooLarge,
         (None, None) => Reason::BadOutput,
     };
-    let mut detail = words.get(..words.floor_char_boundary(DETAIL_BYTES_MAX)).unwrap_or_default().to_owned();
+    let mut detail = words::cut(&words, DETAIL_BYTES_MAX).to_owned();
     match reason {
         Reason::Timeout => detail = format!("it ran for longer than it may, which was {timeout:?}"),
         Reason::Stack => detail = "it recursed deeper than its stack of 1 MiB".to_owned(),

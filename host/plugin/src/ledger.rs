@@ -7,7 +7,9 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
+
+use weir_pipeline::Batch;
 
 use crate::engine::Engine;
 use crate::failure::LoadError;
@@ -16,6 +18,7 @@ use crate::load::{Code, Plugin};
 use crate::rehearsal;
 use crate::scan::{self, Candidate};
 use crate::settings::{PluginSettings, Source};
+use crate::watch::directory_of;
 
 /// The largest plugin file. Python components reach 35 MiB.
 const WASM_BYTES_MAX: u64 = 256 << 20;
@@ -118,7 +121,7 @@ impl Ledger {
     /// The directories in which something may happen that matters.
     pub fn directories(&self, source: &Source) -> Vec<PathBuf> {
         let mut directories = match source {
-            Source::Plugin(settings) => vec![parent(&settings.plugin)],
+            Source::Plugin(settings) => vec![directory_of(&settings.plugin)],
             Source::Directory { path, .. } => vec![path.clone()],
         };
         let files = self.slots.iter().filter_map(|slot| slot.look.as_ref()).map(|look| &look.settings.plugin);
@@ -135,7 +138,7 @@ impl Ledger {
                 directories.push(grant.source.clone());
             }
             // The parent too: a directory may be replaced as a whole, and a file by a rename.
-            directories.push(parent(&grant.source));
+            directories.push(directory_of(&grant.source));
         }
         directories.sort();
         directories.dedup();
@@ -193,7 +196,7 @@ impl Slot {
         let recent = self.plugin.as_ref().map(|plugin| Arc::clone(&plugin.recent)).unwrap_or_default();
         let plugin = Plugin::new(engine, &self.name, code, &look.settings, recent)?;
         let samples = rehearsal::samples(&plugin, &path)?;
-        let batches = rehearsal::recent(&plugin, &plugin.recent, unix_nanos())?;
+        let batches = rehearsal::recent(&plugin, &plugin.recent, Batch::now_unix_nano())?;
         plugin.debut(self.plugin.as_ref())?;
         announce(&plugin, &path, samples, batches);
         if pass != Pass::First {
@@ -254,13 +257,6 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     Ok(bytes)
 }
 
-fn parent(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
-}
-
 /// Logs an error unless it is the one that was logged last. Says whether it is new.
 fn complain(last: &mut Option<String>, processor: &str, runs: Option<&Plugin>, error: &LoadError) -> bool {
     let text = error.to_string();
@@ -271,12 +267,6 @@ fn complain(last: &mut Option<String>, processor: &str, runs: Option<&Plugin>, e
     tracing::error!(processor, reason = text, "plugin cannot be loaded, {consequence}");
     *last = Some(text);
     true
-}
-
-/// The time, in Unix nanoseconds.
-fn unix_nanos() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Tells the operator what was loaded, what it can see, and what it has shown.

@@ -27,6 +27,10 @@ pub(crate) fn sweep(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten().take(ENTRIES_MAX) {
         let (name, path) = (entry.file_name(), entry.path());
         let has_prefix = |prefix: &str| name.as_encoded_bytes().starts_with(prefix.as_bytes());
+        // By the name first: the rest of what lies there is not even looked at.
+        if !has_prefix(COPIES_PREFIX) && !has_prefix(NEW_CODE_PREFIX) {
+            continue;
+        }
         // Of the entry itself: a link is nothing that weir left.
         let Ok(metadata) = entry.metadata() else { continue };
         if !is_old(&metadata) {

@@ -55,5 +55,5 @@ pub use inspect::{Inspection, inspect, precompile};
 pub use processor::WasmProcessor;
 pub use set::{PluginInfo, PluginSet};
 pub use settings::{Grant, GuestLimits, OnError, PluginSettings, SettingsReader, Source};
-pub use watch::{FileWatch, Occasion};
+pub use watch::{FileWatch, Occasion, directory_of};
 pub use words::on_one_line;

@@ -31,7 +31,6 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(3600);
 /// Compiled code that fits the contract: its imports are satisfied, its exports are there.
 pub(crate) struct Code {
     pub sha: Sha,
-    pub component: Component,
     pub pre: InstancePre<State>,
     pub exports: Exports,
 }
@@ -50,7 +49,7 @@ impl Code {
             plugin: plugin.to_owned(),
             imports: format!("{error:#}"),
         })?;
-        Ok(Arc::new(Code { sha, component, pre, exports }))
+        Ok(Arc::new(Code { sha, pre, exports }))
     }
 }
 
@@ -152,10 +151,7 @@ impl Plugin {
     /// # Errors
     /// What kept it from it at the last moment.
     pub fn debut(&self, former: Option<&Arc<Plugin>>) -> Result<(), LoadError> {
-        self.pool.debut().map_err(|Failure { reason, detail }| LoadError::Start {
-            plugin: self.name.to_string(),
-            reason: format!("{}: {detail}", reason.name()),
-        })?;
+        self.pool.debut().map_err(|failure| start_error(&self.name, StartError::Failed(failure)))?;
         self.generation.store(self.series.next_generation(), Ordering::Relaxed);
         if let Some(former) = former.map(Plugin::running) {
             former.probation.end();

@@ -1,6 +1,6 @@
 //! Keeps something in step with files: events, quiet, look; and a look now and then regardless.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{self, Receiver};
@@ -58,6 +58,14 @@ impl FileWatch {
     {
         let (sender, events) = mpsc::channel(1);
         FileWatch { task: tokio::spawn(keep(directories, look, events, move || Watched::deaf(sender))) }
+    }
+}
+
+/// The directory to watch for `file`. A bare name lies in the working directory, which has no empty name.
+pub fn directory_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
     }
 }
 

@@ -18,6 +18,7 @@ use hyper_util::server::conn::auto::Builder;
 pub(crate) use health::rfc3339;
 pub use health::{Health, Phase, health_front};
 pub use metrics::{METRICS_PATH, metrics_front};
+pub(crate) use plugins::interest_page;
 pub use plugins::{PLUGINS_PATH, PluginsStatus, Trouble};
 
 /// How long the head of a request may take; a probe sends it at once.

@@ -1,6 +1,8 @@
 //! The shipped enricher, alone and behind the two others.
 
-use serde_json::json;
+use std::path::Path;
+
+use serde_json::{Value, json};
 use weir_tests::build::{plugin, source_file};
 use weir_tests::requests::{self, text_of};
 use weir_tests::{GrpcSender, Launch, Signal, Upstream, wait};
@@ -27,6 +29,18 @@ async fn resource_attributes_are_added_and_those_of_the_sender_win() {
     assert_eq!(text_of(&resource, "service.name"), Some("checkout"));
 }
 
+/// Looks the team of a method up in `teams.csv` of a granted directory.
+fn teams_by_method(directory: &Path) -> Value {
+    json!({
+        "plugin": plugin("enrich"),
+        "files": [{"source": directory, "path": "/tables"}],
+        "config": {
+            "tables": {"teams": {"file": "/tables/teams.csv", "key": "method"}},
+            "lookups": [{"table": "teams", "from": "http.request.method", "level": "item", "set": {"team": "team.name"}}],
+        },
+    })
+}
+
 #[tokio::test]
 async fn a_table_that_the_configuration_grants_is_looked_up_and_a_change_of_it_takes_effect() {
     let upstream = Upstream::start().await;
@@ -36,14 +50,7 @@ async fn a_table_that_the_configuration_grants_is_looked_up_and_a_change_of_it_t
             .unwrap();
     };
     table("readers");
-    let settings = json!({
-        "plugin": plugin("enrich"),
-        "files": [{"source": files.path(), "path": "/tables"}],
-        "config": {
-            "tables": {"teams": {"file": "/tables/teams.csv", "key": "method"}},
-            "lookups": [{"table": "teams", "from": "http.request.method", "level": "item", "set": {"team": "team.name"}}],
-        },
-    });
+    let settings = teams_by_method(files.path());
     let weir = Launch::new().to_grpc(&upstream.address()).processor("wasm/enrich", settings).start().await;
     let sender = GrpcSender::new(weir.ports.grpc);
     for team in ["readers", "writers"] {
@@ -105,14 +112,7 @@ async fn a_table_in_a_granted_directory_that_breaks_leaves_the_former_one_in_use
     let files = tempfile::tempdir().unwrap();
     let table = files.path().join("teams.csv");
     std::fs::write(&table, "method,team\nGET,readers\n").unwrap();
-    let settings = json!({
-        "plugin": plugin("enrich"),
-        "files": [{"source": files.path(), "path": "/tables"}],
-        "config": {
-            "tables": {"teams": {"file": "/tables/teams.csv", "key": "method"}},
-            "lookups": [{"table": "teams", "from": "http.request.method", "level": "item", "set": {"team": "team.name"}}],
-        },
-    });
+    let settings = teams_by_method(files.path());
     let weir = Launch::new().to_grpc(&upstream.address()).processor("wasm/enrich", settings).start().await;
     std::fs::write(&table, "no such column\n").unwrap();
     weir.metrics_until("the failure is counted", |metrics| {

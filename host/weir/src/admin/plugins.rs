@@ -1,6 +1,7 @@
 //! What the pages of the operator ask of the plugins. The service answers; nothing in here blocks.
 
 use serde_json::{Value, json};
+use weir_otlp::Interest;
 
 /// Where the page about the plugins is, beside the health check.
 pub const PLUGINS_PATH: &str = "/plugins";
@@ -25,6 +26,17 @@ pub struct Trouble {
     pub plugin: String,
     /// `loading`, `half_open` or `open`.
     pub state: &'static str,
+}
+
+/// What a plugin declares, as every page about plugins and `weir plugin inspect` say it.
+pub(crate) fn interest_page(interest: &Interest) -> Value {
+    json!({
+        "reads": interest.reads(),
+        "writes": interest.writes(),
+        "drops": interest.drops != 0,
+        "stateful": interest.stateful,
+        "redacts": interest.redacts,
+    })
 }
 
 /// The member that the health page has if something is not as it should be.

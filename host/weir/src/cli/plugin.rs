@@ -11,6 +11,7 @@ use weir_plugin::{
 
 use super::arguments::Cache;
 use super::{EXIT_USAGE, cache_dir, print};
+use crate::admin::interest_page;
 use crate::compiler;
 use crate::config::Environment;
 
@@ -120,15 +121,6 @@ fn refuse(reason: &str) -> ExitCode {
 }
 
 fn as_json(inspection: &Inspection) -> String {
-    let interest = inspection.interest.as_ref().map(|interest| {
-        json!({
-            "reads": interest.reads(),
-            "writes": interest.writes(),
-            "drops": interest.drops != 0,
-            "stateful": interest.stateful,
-            "redacts": interest.redacts,
-        })
-    });
     let page = json!({
         "bytes": inspection.bytes,
         "sha256": inspection.sha256,
@@ -136,7 +128,7 @@ fn as_json(inspection: &Inspection) -> String {
         "imports": inspection.imports,
         "exports": inspection.exports,
         "producers": inspection.producers,
-        "interest": interest,
+        "interest": inspection.interest.as_ref().map(interest_page),
         "problem": inspection.problem,
     });
     format!("{page:#}\n")

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -86,7 +86,8 @@ impl Intake {
             let gone = "the last pipeline of this signal was just taken out of service";
             return Err(Refusal::retryable(Cause::Stopping, None, gone));
         }
-        let batch = Batch { signal, payload, items: count, received_unix_nano: unix_nano(), deadline };
+        let batch =
+            Batch { signal, payload, items: count, received_unix_nano: Batch::now_unix_nano(), deadline };
         let outcome = consumer.consume(batch, &|| items.take()).await;
         items.is_fault = matches!(&outcome, Err(refusal) if refusal.cause == Cause::Internal);
         outcome
@@ -139,9 +140,4 @@ impl Drop for Items<'_> {
 
 fn signals(consumer: &Consumer) -> Vec<Signal> {
     Signal::ALL.into_iter().filter(|&signal| consumer.takes(signal)).collect()
-}
-
-fn unix_nano() -> u64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -6,6 +6,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use weir_plugin::directory_of;
+
 use crate::config::{Diagnostic, Loaded};
 
 /// As much of a file as is compared. The configuration's own limit is lower.
@@ -46,7 +48,7 @@ impl Origin {
     /// The directories of the files, each once. Not the files themselves: a watch on a file, or on what a link points
     /// to, goes deaf when it is replaced.
     pub(super) fn directories(&self) -> Vec<PathBuf> {
-        let mut directories: Vec<PathBuf> = self.files.iter().map(|file| parent(file)).collect();
+        let mut directories: Vec<PathBuf> = self.files.iter().map(|file| directory_of(file)).collect();
         directories.sort();
         directories.dedup();
         directories
@@ -65,13 +67,6 @@ pub(super) fn content(file: &Path) -> io::Result<u64> {
     let mut hasher = DefaultHasher::new();
     hasher.write(&bytes);
     Ok(hasher.finish())
-}
-
-fn parent(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use serde_json::{Value, json};
-use weir_otlp::Interest;
 use weir_plugin::{PluginInfo, PluginSet};
 
-use crate::admin::{PluginsStatus, Trouble, rfc3339};
+use crate::admin::{PluginsStatus, Trouble, interest_page, rfc3339};
 use crate::config::{ComponentId, Config};
 
 /// Asked for before there are plugins: filled once they are loaded, and again by each reload.
@@ -84,16 +83,6 @@ fn plugin(info: &PluginInfo) -> Value {
         "last_error": last_error,
         "instances": info.instances,
         "memory_bytes": info.memory_bytes,
-        "interest": interest(&info.interest),
-    })
-}
-
-fn interest(interest: &Interest) -> Value {
-    json!({
-        "reads": interest.reads(),
-        "writes": interest.writes(),
-        "drops": interest.drops != 0,
-        "stateful": interest.stateful,
-        "redacts": interest.redacts,
+        "interest": interest_page(&info.interest),
     })
 }
