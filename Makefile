@@ -62,7 +62,7 @@ bench: build ## Measure CPU per item against a relay floor, idle memory and star
 	target/release/weir-bench
 
 fuzz: ## Fuzz the parsers for a minute each (needs a nightly toolchain and cargo-fuzz)
-	cd host/otlp && for target in walk edits splice interest json; do \
+	cd host/otlp && for target in walk edits splice split interest json; do \
 	  mkdir -p fuzz/corpus/$$target; \
 	  cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=60 || exit 1; done
 

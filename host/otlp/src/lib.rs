@@ -6,6 +6,7 @@
 //! - [`View::build`] shows one plugin its part of the tape, in the packed form of `wit/types.wit`.
 //! - [`Tape::apply`] checks a plugin's edits and applies them, so that the next plugin sees them.
 //! - [`Tape::splice`] writes the bytes once, at the end.
+//! - [`split()`] cuts a request into smaller ones.
 //! - [`json`] turns OTLP/JSON into bytes and back, and compares two requests by what they mean.
 #![forbid(unsafe_code)]
 
@@ -29,6 +30,7 @@ mod rows;
 mod shape;
 mod slot;
 mod splice;
+mod split;
 mod tape;
 mod text;
 mod values;
@@ -43,6 +45,7 @@ pub use edit::{EditError, EditFault, EditsRef};
 pub use interest::{Interest, InterestError, NAME_BYTES_MAX, READ, SELECTORS_MAX, Selector, WRITE};
 pub use part::Place;
 pub use plan::Plan;
+pub use split::{Part, Split, SplitLimits, split};
 pub use tape::Tape;
 pub use view::{Cursor, View};
 pub use wire::{DEPTH_MAX, WireError};

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{checks, declared, json};
+use common::{checks, declared, json, split};
 use proptest::prelude::*;
 
 fn data() -> impl Strategy<Value = Vec<u8>> {
@@ -73,5 +73,16 @@ proptest! {
     #[test]
     fn two_requests_differ_exactly_if_their_trees_do(data in data()) {
         json::difference_of_two(&data);
+    }
+
+    #[test]
+    fn the_parts_of_a_request_say_what_it_said(data in data()) {
+        split::split_of_valid_request(&data);
+    }
+
+    #[test]
+    fn whatever_can_be_counted_can_be_split_without_losing_an_item(data in data()) {
+        split::split_of_any_bytes(&data);
+        split::split_of_mutated_request(&data);
     }
 }

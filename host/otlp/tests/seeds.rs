@@ -9,7 +9,7 @@ mod common;
 use std::path::Path;
 
 use common::mutate::{self, Mutation};
-use common::{checks, declared, json};
+use common::{checks, declared, json, split};
 
 /// Changed copies of each input. They are the same in every run: what fails here fails again.
 const MUTATIONS: u64 = 1000;
@@ -95,6 +95,15 @@ fn the_seeds_of_the_json_codec_hold() {
         json::round_trip(data);
         json::any_request(data);
         json::difference_of_two(data);
+    });
+}
+
+#[test]
+fn the_seeds_of_the_split_hold() {
+    replay("split", |data| {
+        split::split_of_valid_request(data);
+        split::split_of_any_bytes(data);
+        split::split_of_mutated_request(data);
     });
 }
 

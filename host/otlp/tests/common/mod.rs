@@ -7,6 +7,7 @@
 //! - `change`: random edits, applied to the tree one after the other.
 //! - `objects`: single objects of OTLP/JSON.
 //! - `checks`, `declared`, `json`: the properties themselves.
+//! - `split`: the parts of a request against the whole.
 //! - `mutate`: changed copies of inputs, for runs without a fuzzer.
 #![allow(dead_code, reason = "each test uses another part")]
 #![allow(missing_docs, reason = "shared by tests, not a library")]
@@ -26,3 +27,4 @@ pub mod odd;
 pub mod outline;
 pub mod requests;
 pub mod seen;
+pub mod split;
