@@ -34,24 +34,22 @@ impl Default for RetrySettings {
     }
 }
 
-/// One batch's way through its retries.
+/// One request's way through its retries. When the last of them may start is its sender's business, not this one's.
 #[derive(Clone, Debug)]
 pub(crate) struct Backoff {
     settings: RetrySettings,
     interval: Duration,
-    /// No attempt starts after this; `None` is for ever.
-    until: Option<Instant>,
 }
 
 impl Backoff {
-    pub(crate) fn new(settings: RetrySettings, until: Option<Instant>) -> Self {
-        Backoff { interval: settings.initial_interval.min(settings.max_interval), settings, until }
+    pub(crate) fn new(settings: RetrySettings) -> Self {
+        Backoff { interval: settings.initial_interval.min(settings.max_interval), settings }
     }
 
-    /// How long to wait before the next attempt, or `None` if there is to be none.
+    /// When the next attempt is to start, or `None` if there is to be none.
     ///
     /// `jitter` is a random number from 0 to 1; `least` is what the upstream asked for.
-    pub(crate) fn next(&mut self, now: Instant, least: Option<Duration>, jitter: f64) -> Option<Duration> {
+    pub(crate) fn next(&mut self, now: Instant, least: Option<Duration>, jitter: f64) -> Option<Instant> {
         if !self.settings.enabled {
             return None;
         }
@@ -59,12 +57,8 @@ impl Backoff {
         let grown = self.interval.as_secs_f64() * self.settings.multiplier.max(1.0);
         self.interval =
             Duration::try_from_secs_f64(grown).unwrap_or(Duration::MAX).min(self.settings.max_interval);
-        // A wait that is too long for the clock is also too long for any end.
-        let next_attempt = now.checked_add(wait)?;
-        match self.until {
-            Some(until) if next_attempt > until => None,
-            _ => Some(wait),
-        }
+        // A wait that is too long for the clock is too long for anybody.
+        now.checked_add(wait)
     }
 
     fn spread(&self, jitter: f64) -> Duration {
@@ -79,8 +73,8 @@ mod tests {
     use super::*;
 
     fn waits(settings: RetrySettings, jitter: f64, count: usize) -> Vec<Duration> {
-        let mut backoff = Backoff::new(settings, None);
-        (0..count).filter_map(|_| backoff.next(Instant::now(), None, jitter)).collect()
+        let (mut backoff, now) = (Backoff::new(settings), Instant::now());
+        (0..count).filter_map(|_| backoff.next(now, None, jitter)).map(|next| next - now).collect()
     }
 
     #[tokio::test]
@@ -104,16 +98,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_wish_of_the_upstream_is_the_least_wait() {
-        let mut backoff = Backoff::new(RetrySettings::default(), None);
+        let (mut backoff, now) = (Backoff::new(RetrySettings::default()), Instant::now());
         let wish = Duration::from_secs(60);
-        assert_eq!(backoff.next(Instant::now(), Some(wish), 0.5), Some(wish));
-    }
-
-    #[tokio::test]
-    async fn no_attempt_is_planned_after_the_end() {
-        let now = Instant::now();
-        let mut backoff = Backoff::new(RetrySettings::default(), Some(now + Duration::from_secs(4)));
-        assert_eq!(backoff.next(now, None, 0.5), None, "five seconds do not fit into four");
+        assert_eq!(backoff.next(now, Some(wish), 0.5), Some(now + wish));
     }
 
     #[tokio::test]

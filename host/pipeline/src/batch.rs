@@ -5,6 +5,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use weir_otlp::Signal;
 
+use crate::Charge;
+
 /// One OTLP export request on its way through a pipeline. Cloning is cheap: the payload is shared.
 #[derive(Clone, Debug)]
 pub struct Batch {
@@ -18,9 +20,24 @@ pub struct Batch {
     pub received_unix_nano: u64,
     /// When the sender stops waiting, if it said so. Work for the sender's answer should end before.
     pub deadline: Option<Instant>,
+    /// What the payload takes of the budget.
+    pub charge: Charge,
 }
 
 impl Batch {
+    /// A batch that was received now, of a sender that waits for ever, charged to nobody.
+    pub fn new(signal: Signal, payload: Bytes, items: u64) -> Self {
+        let received_unix_nano = Batch::now_unix_nano();
+        Batch { signal, payload, items, received_unix_nano, deadline: None, charge: Charge::default() }
+    }
+
+    /// Puts other bytes in place of the payload, and charges for them.
+    pub fn replace(&mut self, payload: Bytes, items: u64) {
+        self.charge = self.charge.beside(payload.len() as u64);
+        self.payload = payload;
+        self.items = items;
+    }
+
     /// The time, as [`Batch::received_unix_nano`] has it.
     pub fn now_unix_nano() -> u64 {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -10,22 +10,29 @@
 
 mod backoff;
 mod batch;
+mod batching;
+mod budget;
 mod failure_log;
 mod join;
 mod observer;
 mod outcome;
 mod panics;
+mod partly;
 mod pipeline;
 mod queue;
 mod room;
 mod stage;
+mod storage;
 
 pub use backoff::RetrySettings;
 pub use batch::Batch;
+pub use batching::BatchSettings;
+pub use budget::{Budget, Charge};
 pub use observer::{ExportObserver, Unobserved};
 pub use outcome::{Cause, ExportError, Exported, Refusal};
 pub use panics::{Panicked, catch_panic};
 pub use pipeline::{Consumer, Pipeline};
-pub use queue::{Drained, ExportQueue, QueueSettings};
+pub use queue::{Acknowledgement, Drained, ExportQueue, Keeping, QueueSettings};
 pub use room::Sizer;
-pub use stage::{BoxFuture, Exporter, Processor};
+pub use stage::{BoxFuture, DeadLetters, Exporter, Processor};
+pub use storage::{DiskLog, DiskSettings, RecordId, Recovered, Storage, StorageError, Stored};

@@ -14,6 +14,14 @@ pub trait ExportObserver: Send + Sync {
     fn rejected(&self, signal: Signal, items: u64);
     /// Room in use now: waiting and in flight, in the unit of the queue's sizer.
     fn queue_size(&self, used: u64);
+    /// Items of one signal for which there is a place now: before, while and after they wait, until they are settled.
+    fn queue_items(&self, signal: Signal, items: u64);
+    /// These items were in the storage at the start.
+    fn recovered(&self, signal: Signal, items: u64);
+    /// The storage did not take a batch, or did not give one back.
+    fn storage_failed(&self);
+    /// These items come a second time, since another exporter did not take them the first time; this one has them.
+    fn already_delivered(&self, signal: Signal, items: u64);
     /// An attempt is under way from here.
     fn attempt_started(&self);
     /// An attempt ended, in whatever way.
@@ -32,6 +40,10 @@ impl ExportObserver for Unobserved {
     fn enqueue_failed(&self, _: Signal, _: u64) {}
     fn rejected(&self, _: Signal, _: u64) {}
     fn queue_size(&self, _: u64) {}
+    fn queue_items(&self, _: Signal, _: u64) {}
+    fn recovered(&self, _: Signal, _: u64) {}
+    fn storage_failed(&self) {}
+    fn already_delivered(&self, _: Signal, _: u64) {}
     fn attempt_started(&self) {}
     fn attempt_ended(&self) {}
     fn panicked(&self) {}

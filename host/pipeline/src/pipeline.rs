@@ -2,10 +2,12 @@
 //!
 //! The order of the steps is what keeps the books balanced:
 //! 1. room is claimed in every queue of every pipeline, before any work is done on the batch: overload is shed
-//!    cheaply, and nothing that a processor counted is refused afterwards for want of room;
+//!    cheaply. If no queue has room the batch is refused; if some have, it goes to those, since an upstream that is
+//!    away must not keep the others from their data, and its sender is told to send it again;
 //! 2. the processors of each pipeline run, side by side with those of the other pipelines;
 //! 3. if no processor refused, the batch is *taken*: from here each item is sent, dropped by a rule, or counted as failed;
-//! 4. the sender waits for the queues that answer with the upstream's word.
+//! 4. the sender waits for what each queue promises its senders;
+//! 5. if it is told to send the batch again, it is remembered who has it already.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +16,10 @@ use tokio::time::Instant;
 use weir_otlp::Signal;
 
 use crate::join::join_all;
-use crate::queue::Ticket;
-use crate::room::{NoPlace, Place, Room};
-use crate::{Batch, Cause, ExportQueue, Processor, Refusal};
+use crate::partly::{Destination, PartlyDelivered};
+use crate::queue::{RETRY_AFTER, Ticket};
+use crate::room::{NoPlace, Place};
+use crate::{Batch, BatchSettings, Cause, ExportQueue, Exported, Processor, Refusal};
 
 /// The longest that a sender waits for retries and for room. Most SDKs give up after ten seconds; an honest
 /// "try again" after three leaves them time to.
@@ -35,11 +38,16 @@ pub struct Pipeline {
     pub processors: Vec<Box<dyn Processor>>,
     /// Each gets the whole of what the processors leave. A queue may be shared with other pipelines.
     pub exporters: Vec<Arc<ExportQueue>>,
+    /// How requests are merged behind the processors, where an exporter's queue has no settings of its own.
+    pub batching: Option<BatchSettings>,
 }
+
+type Answer = Result<Exported, Refusal>;
 
 /// Where a receiver's batches go: to every pipeline of their signal.
 pub struct Consumer {
     pipelines: Vec<Arc<Pipeline>>,
+    partly: PartlyDelivered,
 }
 
 // === impl Consumer ===
@@ -47,7 +55,7 @@ pub struct Consumer {
 impl Consumer {
     /// A consumer for these pipelines, of any signals.
     pub fn new(pipelines: Vec<Arc<Pipeline>>) -> Self {
-        Consumer { pipelines }
+        Consumer { pipelines, partly: PartlyDelivered::default() }
     }
 
     /// Whether any pipeline takes this signal. A receiver should not offer those that none takes.
@@ -62,28 +70,65 @@ impl Consumer {
     /// not called, nothing of the batch is kept anywhere.
     ///
     /// # Errors
-    /// The refusal that the sender is to be told. With several exporters it is retryable if any of theirs is.
-    pub async fn consume(&self, batch: Batch, taken: &(dyn Fn() + Send + Sync)) -> Result<(), Refusal> {
+    /// The refusal that the sender is to be told. With several exporters it is retryable if any of theirs is; sent again, the
+    /// same bytes go to those alone that do not have them.
+    pub async fn consume(&self, batch: Batch, taken: &(dyn Fn() + Send + Sync)) -> Result<Exported, Refusal> {
         let pipelines: Vec<&Pipeline> = self.pipelines_of(batch.signal).collect();
         if pipelines.is_empty() {
             let message = format!("no pipeline takes {}", batch.signal.name());
             return Err(Refusal::permanent(Cause::Internal, message));
         }
+        let is_alone = pipelines.iter().map(|pipeline| pipeline.exporters.len()).sum::<usize>() == 1;
+        if is_alone {
+            return self.hand_over(&pipelines, batch, &[], taken).await.outcome;
+        }
+        let delivered = self.partly.take(&batch);
+        let handed = self.hand_over(&pipelines, batch.clone(), &delivered, taken).await;
+        if handed.outcome.as_ref().is_err_and(|refusal| refusal.retryable) {
+            self.partly.remember(&batch, [delivered, handed.delivered].concat());
+        }
+        handed.outcome
+    }
+
+    /// Steps 1 to 4, for all exporters but those that have the batch already.
+    async fn hand_over(
+        &self,
+        pipelines: &[&Pipeline],
+        batch: Batch,
+        delivered: &[Destination],
+        taken: &(dyn Fn() + Send + Sync),
+    ) -> Handed {
         let wait_until = wait_until(&batch);
-        let places = claim_everywhere(&pipelines, &batch, wait_until).await?;
-        let processed = join_all(pipelines.iter().map(|pipeline| pipeline.process(batch.clone()))).await;
+        let claims = match claim_everywhere(pipelines, &batch, delivered, wait_until).await {
+            Ok(claims) => claims,
+            Err(refusal) => return Handed { outcome: Err(refusal), delivered: Vec::new() },
+        };
+        let processed = join_all(pipelines.iter().zip(&claims).map(|(pipeline, claims)| {
+            let has_work = claims.iter().any(|claim| matches!(claim, Claim::Place(_)));
+            pipeline.process(batch.clone(), has_work)
+        }));
+        let processed = match processed.await.into_iter().collect::<Result<Vec<_>, Refusal>>() {
+            Ok(processed) => processed,
+            Err(refusal) => return Handed { outcome: Err(refusal), delivered: Vec::new() },
+        };
         drop(batch);
-        let processed = processed.into_iter().collect::<Result<Vec<_>, Refusal>>()?;
 
         taken();
-        let mut tickets = Vec::new();
-        for ((pipeline, batch), places) in pipelines.iter().zip(processed).zip(places) {
+        let mut answers = Vec::new();
+        for (at, ((pipeline, processed), claims)) in pipelines.iter().zip(processed).zip(claims).enumerate() {
             // Without a batch every item was dropped by a rule, and the places are given back.
-            if let Some(batch) = batch {
-                tickets.extend(pipeline.submit(&batch, places, wait_until));
+            if let Some(batch) = processed {
+                pipeline.submit(at, &batch, claims, wait_until, &mut answers);
             }
         }
-        answer(join_all(tickets.into_iter().map(Ticket::outcome)).await)
+        let (destinations, pending): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
+        let answers = join_all(pending.into_iter().map(Pending::answer)).await;
+        let is_delivered = |answer: &Answer| !matches!(answer, Err(refusal) if refusal.retryable);
+        let delivered = destinations.into_iter().zip(&answers).filter(|(_, answer)| is_delivered(answer));
+        Handed {
+            delivered: delivered.map(|(destination, _)| destination).collect(),
+            outcome: answer(answers),
+        }
     }
 
     fn pipelines_of(&self, signal: Signal) -> impl Iterator<Item = &Pipeline> {
@@ -94,9 +139,10 @@ impl Consumer {
 // === impl Pipeline ===
 
 impl Pipeline {
-    async fn process(&self, batch: Batch) -> Result<Option<Batch>, Refusal> {
+    /// Without work to do the batch is left as it is: every exporter of this pipeline has it.
+    async fn process(&self, batch: Batch, has_work: bool) -> Result<Option<Batch>, Refusal> {
         let mut current = batch;
-        for processor in &self.processors {
+        for processor in self.processors.iter().filter(|_| has_work) {
             match processor.process(current).await? {
                 Some(batch) => current = batch,
                 None => return Ok(None),
@@ -105,9 +151,62 @@ impl Pipeline {
         Ok(Some(current))
     }
 
-    fn submit(&self, batch: &Batch, places: Vec<Place>, wait_until: Instant) -> Vec<Ticket> {
-        let exporters = self.exporters.iter().zip(places);
-        exporters.filter_map(|(queue, place)| queue.submit(place, batch.clone(), wait_until)).collect()
+    fn submit(
+        &self,
+        at: usize,
+        batch: &Batch,
+        claims: Vec<Claim>,
+        wait_until: Instant,
+        answers: &mut Vec<(Destination, Pending)>,
+    ) {
+        for (exporter, (queue, claim)) in self.exporters.iter().zip(claims).enumerate() {
+            let pending = match claim {
+                Claim::Place(place) => match queue.submit(place, batch.clone(), wait_until, self.batching) {
+                    Some(ticket) => Pending::Ticket(ticket),
+                    None => Pending::Answer(Ok(Exported::default())),
+                },
+                Claim::Full => {
+                    queue.observer().send_failed(batch.signal, batch.items);
+                    Pending::Answer(Err(overflow(queue, batch)))
+                }
+                Claim::Delivered => {
+                    queue.observer().already_delivered(batch.signal, batch.items);
+                    Pending::Answer(Ok(Exported::default()))
+                }
+            };
+            answers.push(((at, exporter), pending));
+        }
+    }
+}
+
+/// What one hand-over came to.
+struct Handed {
+    outcome: Answer,
+    /// Who need not get the batch again.
+    delivered: Vec<Destination>,
+}
+
+/// What one exporter has for a batch.
+enum Claim {
+    Place(Place),
+    /// No room.
+    Full,
+    /// It needs none.
+    Delivered,
+}
+
+/// What one exporter says to a batch, now or later.
+enum Pending {
+    Answer(Answer),
+    Ticket(Ticket),
+}
+
+impl Pending {
+    async fn answer(self) -> Answer {
+        match self {
+            Pending::Answer(answer) => answer,
+            Pending::Ticket(ticket) => ticket.answer().await,
+        }
     }
 }
 
@@ -119,55 +218,94 @@ fn wait_until(batch: &Batch) -> Instant {
     now + share.min(WAIT_MAX)
 }
 
-/// Room in every queue of every pipeline, one list a pipeline, or nothing at all.
+/// Room in the queues of every pipeline, one list a pipeline. At least one has room.
 ///
 /// Where a queue is told to block on overflow, everything is given back before waiting for it: two senders that
 /// each hold what the other waits for would wait for ever.
 async fn claim_everywhere(
     pipelines: &[&Pipeline],
     batch: &Batch,
+    delivered: &[Destination],
     wait_until: Instant,
-) -> Result<Vec<Vec<Place>>, Refusal> {
+) -> Result<Vec<Vec<Claim>>, Refusal> {
     loop {
-        match try_claim_everywhere(pipelines, batch) {
-            Ok(places) => return Ok(places),
-            Err((queue, NoPlace::Full)) if queue.waits_for_room() => {
-                if !queue.room_for(batch, wait_until).await {
-                    return Err(overflow(queue, batch));
-                }
-            }
-            Err((queue, NoPlace::Full)) => return Err(overflow(queue, batch)),
-            Err((_, NoPlace::Closed)) => {
-                let retry_after = Some(Room::RETRY_AFTER);
-                return Err(Refusal::retryable(Cause::Stopping, retry_after, "weir is stopping"));
-            }
+        let (claims, full) = try_claim_everywhere(pipelines, batch, delivered)?;
+        let waits = |queue: &&ExportQueue| queue.waits_for_room() && Instant::now() < wait_until;
+        if let Some(queue) = full.iter().copied().find(waits) {
+            drop(claims);
+            queue.room_for(batch, wait_until).await;
+            continue;
         }
+        let has_room = claims.iter().flatten().any(|claim| matches!(claim, Claim::Place(_)));
+        return match full.first() {
+            Some(first) if !has_room => {
+                let refusal = overflow(first, batch);
+                full.iter()
+                    .skip(1)
+                    .for_each(|queue| queue.observer().enqueue_failed(batch.signal, batch.items));
+                Err(refusal)
+            }
+            _ => Ok(claims),
+        };
     }
 }
+
+type Claims<'a> = (Vec<Vec<Claim>>, Vec<&'a ExportQueue>);
 
 fn try_claim_everywhere<'a>(
     pipelines: &[&'a Pipeline],
     batch: &Batch,
-) -> Result<Vec<Vec<Place>>, (&'a ExportQueue, NoPlace)> {
-    let claim =
-        |queue: &'a Arc<ExportQueue>| queue.try_claim(batch).map_err(|no_place| (queue.as_ref(), no_place));
-    pipelines.iter().map(|pipeline| pipeline.exporters.iter().map(claim).collect()).collect()
+    delivered: &[Destination],
+) -> Result<Claims<'a>, Refusal> {
+    let (mut all, mut full) = (Vec::new(), Vec::new());
+    for (at, pipeline) in pipelines.iter().enumerate() {
+        let mut claims = Vec::new();
+        for (exporter, queue) in pipeline.exporters.iter().enumerate() {
+            claims.push(match queue.try_claim(batch) {
+                _ if delivered.contains(&(at, exporter)) => Claim::Delivered,
+                Ok(place) => Claim::Place(place),
+                Err(NoPlace::Full) => {
+                    full.push(queue.as_ref());
+                    Claim::Full
+                }
+                Err(NoPlace::Closed) => {
+                    return Err(Refusal::retryable(Cause::Stopping, Some(RETRY_AFTER), "weir is stopping"));
+                }
+            });
+        }
+        all.push(claims);
+    }
+    Ok((all, full))
 }
 
 fn overflow(queue: &ExportQueue, batch: &Batch) -> Refusal {
-    queue.count_overflow(batch);
+    queue.observer().enqueue_failed(batch.signal, batch.items);
     let message = format!("the queue of exporter {} is full", queue.name());
-    Refusal::retryable(Cause::Overload, Some(Room::RETRY_AFTER), message)
+    Refusal::retryable(Cause::Overload, Some(RETRY_AFTER), message)
 }
 
 /// One answer out of those of several exporters: any failure is told, a retryable one first.
-fn answer(outcomes: Vec<Result<(), Refusal>>) -> Result<(), Refusal> {
-    let refusals: Vec<Refusal> = outcomes.into_iter().filter_map(Result::err).collect();
-    let retry_after = refusals.iter().filter_map(|refusal| refusal.retry_after).max();
-    let told = refusals.iter().find(|refusal| refusal.retryable).or(refusals.first());
+fn answer(answers: Vec<Answer>) -> Answer {
+    let mut exported = Exported::default();
+    let mut told: Option<Refusal> = None;
+    let mut retry_after = None;
+    for answer in answers {
+        match answer {
+            Ok(Exported { rejected, message }) => {
+                exported.rejected = exported.rejected.max(rejected);
+                exported.message = exported.message.take().or(message);
+            }
+            Err(refusal) => {
+                retry_after = retry_after.max(refusal.retry_after);
+                if told.as_ref().is_none_or(|told| refusal.retryable && !told.retryable) {
+                    told = Some(refusal);
+                }
+            }
+        }
+    }
     match told {
-        None => Ok(()),
-        Some(told) if told.retryable => Err(Refusal { retry_after, ..told.clone() }),
-        Some(told) => Err(told.clone()),
+        None => Ok(exported),
+        Some(told) if told.retryable => Err(Refusal { retry_after, ..told }),
+        Some(told) => Err(told),
     }
 }

@@ -1,23 +1,35 @@
-//! One exporter's queue: bounded room, a bounded number of attempts at a time, retries, and the count of what became of each item.
+//! One exporter's queue: bounded room, a bounded number of attempts at a time, merging, retries, and the count of what
+//! became of each item.
 //!
-//! A batch that was submitted is a task of its own from there on. If its sender goes away, the task goes on, and
-//! its outcome is counted all the same. An idle queue has no task and no timer.
+//! What a sender is told, and when, is its [`Acknowledgement`]. A batch that was submitted is the queue's from there on:
+//! if its sender goes away, the work goes on, and its outcome is counted all the same. Workers come when something is
+//! to be sent and go when nothing is: an idle queue has no task and no timer.
 
-use std::sync::Arc;
+mod delivery;
+mod entry;
+mod settle;
+mod waiting;
+
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
-use crate::backoff::Backoff;
+use self::entry::{Answer, Entry, Slot};
+use self::settle::Ending;
+use self::waiting::Waiting;
 use crate::failure_log::FailureLog;
-use crate::room::{NoPlace, Place, Room, Sizer};
+use crate::room::{NoPlace, Place, Room, Size, Sizer};
+use crate::storage::{RecordId, Storage, Stored};
 use crate::{
-    Batch, Cause, ExportError, ExportObserver, Exported, Exporter, Panicked, Refusal, RetrySettings,
-    catch_panic,
+    Batch, BatchSettings, Cause, Charge, DeadLetters, ExportError, ExportObserver, Exported, Exporter,
+    Refusal, RetrySettings,
 };
-use weir_otlp::Signal;
+
+/// gRPC's code for bytes that are not what they should be.
+const INVALID_ARGUMENT: u8 = 3;
 
 /// gRPC's code for a fault of one's own.
 const INTERNAL: u8 = 13;
@@ -28,12 +40,24 @@ const UNAVAILABLE: u8 = 14;
 /// While a sender waits, the first retry comes this soon at the latest: its patience is short.
 const FIRST_WAIT_OF_A_SENDER: Duration = Duration::from_millis(100);
 
+/// When a sender that found no room, or a disk that does not take its data, should come back.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How long a stop waits for workers to let go of what they gave up. Each ends at its next suspension.
+const LET_GO: Duration = Duration::from_millis(500);
+
+/// The most consumers that a queue can have.
+const CONSUMERS_MAX: usize = 1000;
+
+/// What the storage has is also kept in memory up to this size, so that as long as the upstream keeps up nothing is read back.
+const CACHED_BYTES_MAX: u64 = 8 << 20;
+
 /// How much may wait for one exporter and who is told what. Names and most defaults are the Collector's `sending_queue`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QueueSettings {
     /// Without a queue there is room for what is under way and no more, and every sender waits for the result.
     pub enabled: bool,
-    /// Attempts at a time; at least 1.
+    /// Requests under way at a time; at least 1.
     pub num_consumers: usize,
     /// How much may wait or be under way, in the unit of `sizer`.
     pub queue_size: u64,
@@ -46,17 +70,43 @@ pub struct QueueSettings {
     pub block_on_overflow: bool,
     /// Payload bytes that may wait or be under way, whatever the sizer.
     pub bytes_max: u64,
+    /// How requests are merged and split; those of the pipeline if there are none.
+    pub batch: Option<BatchSettings>,
     /// What happens after a failed attempt.
     pub retry: RetrySettings,
 }
 
+/// When a sender is told that its data was taken, and so what that means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acknowledgement {
+    /// When the upstream has answered: the upstream has it.
+    Downstream,
+    /// When it is on disk: it will get to the upstream, also after a crash.
+    Durable,
+    /// When it is in memory: a crash, or a stop while the upstream is away, loses it.
+    Memory,
+}
+
+/// What a queue may have besides.
+#[derive(Default)]
+pub struct Keeping {
+    /// Where batches are kept until they are sent, with those that are there already.
+    pub storage: Option<(Arc<dyn Storage>, Vec<Stored>)>,
+    /// Where batches go that will not be sent.
+    pub dead_letters: Option<Arc<dyn DeadLetters>>,
+    /// Charged for what is read back from the storage.
+    pub budget: Charge,
+}
+
 /// How a queue's stop went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Drained {
     /// Batches that were given up.
     pub lost_requests: u64,
     /// Items in those batches, counted as failed.
     pub lost_items: u64,
+    /// What the storage still has.
+    pub left: Vec<Stored>,
 }
 
 /// A bounded queue in front of one exporter.
@@ -64,9 +114,13 @@ pub struct ExportQueue {
     shared: Arc<Shared>,
 }
 
-/// The promise of a result, for a sender that waits.
+/// The promise of an answer, for a sender that waits.
 pub(crate) struct Ticket {
-    outcome: oneshot::Receiver<Result<(), Refusal>>,
+    shared: Arc<Shared>,
+    answer: oneshot::Receiver<Answer>,
+    /// Where the entry waits for its turn, if it does.
+    slot: Option<Arc<Slot>>,
+    until: Instant,
 }
 
 struct Shared {
@@ -75,7 +129,11 @@ struct Shared {
     exporter: Arc<dyn Exporter>,
     observer: Arc<dyn ExportObserver>,
     room: Arc<Room>,
-    consumers: Semaphore,
+    storage: Option<Arc<dyn Storage>>,
+    dead_letters: Option<Arc<dyn DeadLetters>>,
+    budget: Charge,
+    cached: Arc<AtomicU64>,
+    work: Mutex<Work>,
     failure_log: FailureLog,
     /// True once the deadline of a stop is past.
     give_up: watch::Sender<bool>,
@@ -83,11 +141,21 @@ struct Shared {
     lost_items: AtomicU64,
 }
 
-/// How a batch ended.
-enum Ending {
-    Answered(Exported),
-    Failed(ExportError),
-    GivenUp,
+#[derive(Default)]
+struct Work {
+    waiting: Waiting,
+    workers: usize,
+    /// When something will be looked at again, if somebody sleeps until then.
+    timer_at: Option<Instant>,
+    /// Nothing is sent any more.
+    has_given_up: bool,
+    left: Vec<Stored>,
+}
+
+/// A batch that is in memory besides the storage.
+struct Cached {
+    total: Arc<AtomicU64>,
+    bytes: u64,
 }
 
 // === impl QueueSettings ===
@@ -102,19 +170,16 @@ impl Default for QueueSettings {
             wait_for_result: true,
             block_on_overflow: false,
             bytes_max: 64 << 20,
+            batch: None,
             retry: RetrySettings::default(),
         }
     }
 }
 
 impl QueueSettings {
-    /// How much fits, in the unit of the sizer; without a queue, the attempts at a time.
+    /// How much fits, in the unit of the sizer; without a queue, the requests at a time.
     pub fn capacity(&self) -> u64 {
         self.room().1
-    }
-
-    fn waits_for_result(&self) -> bool {
-        self.wait_for_result || !self.enabled
     }
 
     /// The size of the room and its unit.
@@ -126,35 +191,49 @@ impl QueueSettings {
     }
 
     fn consumers(&self) -> usize {
-        self.num_consumers.clamp(1, Semaphore::MAX_PERMITS)
+        self.num_consumers.clamp(1, CONSUMERS_MAX)
     }
 }
 
 // === impl ExportQueue ===
 
 impl ExportQueue {
-    /// A queue in front of `exporter`. `name` is the exporter's id, for logs and for the sender.
+    /// A queue in front of `exporter`. `name` is the exporter's id, for logs and for the sender. Must be called in a
+    /// runtime if the storage has something to send.
     pub fn new(
         name: impl Into<String>,
         exporter: Arc<dyn Exporter>,
         settings: QueueSettings,
         observer: Arc<dyn ExportObserver>,
+        keeping: Keeping,
     ) -> Arc<Self> {
         let (sizer, size_max) = settings.room();
         let room = Room::new(sizer, size_max, settings.bytes_max, Arc::clone(&observer));
+        let Keeping { storage, dead_letters, budget } = keeping;
+        let (storage, stored) =
+            storage.map_or((None, Vec::new()), |(storage, stored)| (Some(storage), stored));
         let shared = Shared {
             name: name.into(),
-            consumers: Semaphore::new(settings.consumers()),
             settings,
             exporter,
             observer,
             room,
+            storage,
+            dead_letters,
+            budget,
+            cached: Arc::default(),
+            work: Mutex::default(),
             failure_log: FailureLog::default(),
             give_up: watch::Sender::new(false),
             lost_requests: AtomicU64::new(0),
             lost_items: AtomicU64::new(0),
         };
-        Arc::new(ExportQueue { shared: Arc::new(shared) })
+        for stored in &stored {
+            shared.observer.recovered(stored.signal, stored.items);
+        }
+        let queue = ExportQueue { shared: Arc::new(shared) };
+        queue.adopt(stored);
+        Arc::new(queue)
     }
 
     /// The exporter's id.
@@ -167,28 +246,60 @@ impl ExportQueue {
         self.shared.settings.capacity()
     }
 
-    /// Takes no more batches, lets those it has go on until `deadline`, and gives up the rest: they are counted as failed.
+    /// When senders are answered.
+    pub fn acknowledgement(&self) -> Acknowledgement {
+        self.shared.acknowledgement()
+    }
+
+    /// Takes over what the storage has of a former queue: it is sent behind what waits already.
+    pub fn adopt(&self, stored: Vec<Stored>) {
+        for Stored { id, signal, items, bytes } in stored {
+            let size = Size { requests: 1, items, bytes };
+            let place = self.shared.room.claim_anyway(signal, size);
+            let entry = Entry {
+                signal,
+                size,
+                batch: None,
+                cached: None,
+                record: Some(id),
+                place,
+                until: None,
+                tell: None,
+            };
+            self.shared.push(entry, None);
+        }
+    }
+
+    /// Takes no more batches, lets those it has go on until `deadline`, and gives up the rest: what the storage has is
+    /// left there, and the others are counted as failed.
     pub async fn shutdown(&self, deadline: std::time::Instant) -> Drained {
         let shared = &self.shared;
         shared.room.close();
+        {
+            let mut work = shared.work();
+            work.waiting.close();
+            shared.rouse(&mut work);
+        }
         if !shared.room.emptied(Instant::from_std(deadline)).await {
+            let given_up = {
+                let mut work = shared.work();
+                work.has_given_up = true;
+                work.waiting.drain()
+            };
             shared.give_up.send_replace(true);
-            // Each task ends at its next suspension, so this is short; a room that a sender holds without a
-            // task is not waited for.
-            let _ = shared.room.emptied(Instant::now() + Duration::from_millis(500)).await;
+            given_up.into_iter().for_each(|entry| shared.give_up(entry));
+            // A room that a sender holds without an entry is not waited for.
+            let _ = shared.room.emptied(Instant::now() + LET_GO).await;
+        }
+        if let Some(Err(error)) = shared.sync().await {
+            tracing::warn!(exporter = %shared.name, %error, "some of what was sent may be sent again after the restart");
         }
         let drained = Drained {
             lost_requests: shared.lost_requests.load(Ordering::Relaxed),
             lost_items: shared.lost_items.load(Ordering::Relaxed),
+            left: std::mem::take(&mut shared.work().left),
         };
-        if drained.lost_requests > 0 {
-            tracing::error!(
-                exporter = %shared.name,
-                requests = drained.lost_requests,
-                items = drained.lost_items,
-                "stopped before everything was sent; the rest is lost",
-            );
-        }
+        drained.log(&shared.name);
         drained
     }
 
@@ -205,161 +316,203 @@ impl ExportQueue {
         self.shared.room.changed(Some(until), || self.shared.room.is_full_for(batch)).await
     }
 
-    pub(crate) fn count_overflow(&self, batch: &Batch) {
-        self.shared.observer.enqueue_failed(batch.signal, batch.items);
+    pub(crate) fn observer(&self) -> &dyn ExportObserver {
+        self.shared.observer.as_ref()
     }
 
-    /// Starts the work on one batch. A ticket comes back if its sender is to wait for the result, and then
-    /// retries end at `wait_until`.
-    pub(crate) fn submit(&self, mut place: Place, batch: Batch, wait_until: Instant) -> Option<Ticket> {
+    /// Starts the work on one batch. A ticket comes back if its sender is to wait. `batching` is the pipeline's.
+    pub(crate) fn submit(
+        &self,
+        mut place: Place,
+        batch: Batch,
+        wait_until: Instant,
+        batching: Option<BatchSettings>,
+    ) -> Option<Ticket> {
         place.resize(&batch);
-        let shared = Arc::clone(&self.shared);
-        if !shared.settings.waits_for_result() {
-            tokio::spawn(async move { shared.deliver(batch, None, place).await });
-            return None;
+        let shared = &self.shared;
+        let acknowledgement = shared.acknowledgement();
+        let (tell, answer) = oneshot::channel();
+        let is_awaited = acknowledgement == Acknowledgement::Downstream;
+        let entry = Entry {
+            signal: batch.signal,
+            size: Size::of(&batch),
+            batch: Some(batch),
+            cached: None,
+            record: None,
+            place,
+            until: is_awaited.then_some(wait_until),
+            tell: (acknowledgement != Acknowledgement::Memory).then_some(tell),
+        };
+        let batching = shared.settings.batch.or(batching);
+        let slot = match (acknowledgement, &shared.storage) {
+            (Acknowledgement::Memory, _) => {
+                shared.push(entry, batching);
+                return None;
+            }
+            (Acknowledgement::Durable, Some(storage)) => {
+                tokio::spawn(Arc::clone(shared).keep(Arc::clone(storage), entry, batching, wait_until));
+                None
+            }
+            (Acknowledgement::Downstream | Acknowledgement::Durable, _) => shared.push(entry, batching),
+        };
+        Some(Ticket { shared: Arc::clone(shared), answer, slot, until: wait_until })
+    }
+}
+
+// === impl Drained ===
+
+impl Drained {
+    fn log(&self, exporter: &str) {
+        let Drained { lost_requests, lost_items, left } = self;
+        if *lost_requests > 0 {
+            tracing::error!(
+                exporter,
+                requests = lost_requests,
+                items = lost_items,
+                "stopped before everything was sent; the rest is lost",
+            );
         }
-        let (tell, outcome) = oneshot::channel();
-        tokio::spawn(async move {
-            let result = shared.deliver(batch, Some(wait_until), place).await;
-            // The sender may have gone away; what became of its items is counted already.
-            let _ = tell.send(result);
-        });
-        Some(Ticket { outcome })
+        if !left.is_empty() {
+            let items: u64 = left.iter().map(|stored| stored.items).sum();
+            tracing::info!(
+                exporter,
+                requests = left.len(),
+                items,
+                "the rest stays on disk for the next start"
+            );
+        }
     }
 }
 
 // === impl Ticket ===
 
 impl Ticket {
-    pub(crate) async fn outcome(self) -> Result<(), Refusal> {
-        self.outcome.await.unwrap_or_else(|_| {
-            Err(Refusal::retryable(Cause::Stopping, None, "weir stopped before the upstream answered"))
-        })
+    pub(crate) async fn answer(mut self) -> Answer {
+        if let Ok(answer) = tokio::time::timeout_at(self.until, &mut self.answer).await {
+            return answer.unwrap_or_else(|_| Err(stopped()));
+        }
+        let late = ExportError::retryable(UNAVAILABLE, "its turn to be sent did not come in time");
+        // Nothing of it has been sent yet, so the sender may safely send it again. If it is being sent or written, who
+        // does that knows the sender's patience too.
+        if let Some(entry) = self.slot.as_ref().and_then(|slot| slot.take()) {
+            let items = entry.items();
+            self.shared.settle(entry, Ending::of(Err(late), items));
+        }
+        self.answer.await.unwrap_or_else(|_| Err(stopped()))
     }
+}
+
+fn stopped() -> Refusal {
+    Refusal::retryable(Cause::Stopping, None, "weir stopped before the upstream answered")
 }
 
 // === impl Shared ===
 
 impl Shared {
-    /// Sends one batch, with retries, and settles it: counted, logged, and put into words for its sender.
-    async fn deliver(&self, batch: Batch, wait_until: Option<Instant>, place: Place) -> Result<(), Refusal> {
-        let (signal, items) = (batch.signal, batch.items);
-        let ending = tokio::select! {
-            biased;
-            () = self.given_up() => Ending::GivenUp,
-            ending = self.attempts(batch, wait_until) => ending,
-        };
-        let result = match ending {
-            Ending::Answered(exported) => {
-                self.settle_sent(signal, items, &exported);
-                Ok(())
-            }
-            Ending::Failed(error) => {
-                self.observer.send_failed(signal, items);
-                self.log_failure(items, &error);
-                Err(self.refusal(error))
-            }
-            Ending::GivenUp => {
-                self.observer.send_failed(signal, items);
-                self.lost_requests.fetch_add(1, Ordering::Relaxed);
-                self.lost_items.fetch_add(items, Ordering::Relaxed);
-                Err(Refusal::retryable(Cause::Stopping, None, "weir stopped before the upstream answered"))
-            }
-        };
-        // Only now: whoever sees the room empty also sees the counts.
-        drop(place);
-        result
-    }
-
-    async fn attempts(&self, batch: Batch, wait_until: Option<Instant>) -> Ending {
-        // Held through the waits between attempts too, as in the Collector: an upstream that is down is not
-        // met with more batches at a time.
-        let turn = self.consumers.acquire();
-        let turn = match wait_until {
-            // Nothing has been sent yet, so a sender whose turn does not come may safely send it again.
-            Some(until) => tokio::time::timeout_at(until, turn).await.ok().and_then(Result::ok),
-            None => turn.await.ok(),
-        };
-        let Some(_consumer) = turn else {
-            return Ending::Failed(ExportError::retryable(
-                UNAVAILABLE,
-                "its turn to be sent did not come in time",
-            ));
-        };
-        let mut backoff = self.backoff(wait_until);
-        loop {
-            let error = match self.attempt(batch.clone()).await {
-                Ok(exported) => return Ending::Answered(exported),
-                Err(error) if !error.retryable => return Ending::Failed(error),
-                Err(error) => error,
-            };
-            match backoff.next(Instant::now(), error.retry_after, rand::random()) {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => return Ending::Failed(error),
-            }
+    fn acknowledgement(&self) -> Acknowledgement {
+        let settings = &self.settings;
+        match (&self.storage, settings.wait_for_result || !settings.enabled) {
+            (Some(_), _) => Acknowledgement::Durable,
+            (None, true) => Acknowledgement::Downstream,
+            (None, false) => Acknowledgement::Memory,
         }
     }
 
-    /// One attempt, counted while it lasts. A panic in it is a failure for good: the same batch would meet it again.
-    async fn attempt(&self, batch: Batch) -> Result<Exported, ExportError> {
-        let _counted = InFlight::start(self);
-        match catch_panic(async { self.exporter.export(batch).await }).await {
-            Ok(outcome) => outcome,
-            Err(Panicked) => {
-                self.observer.panicked();
-                Err(ExportError::permanent(INTERNAL, "the exporter panicked"))
+    /// Puts an entry on disk, tells its sender, and then it waits as others do.
+    async fn keep(
+        self: Arc<Self>,
+        storage: Arc<dyn Storage>,
+        mut entry: Entry,
+        batching: Option<BatchSettings>,
+        until: Instant,
+    ) {
+        let Some(batch) = &entry.batch else { return };
+        // An append that is given up keeps nothing: what the sender sends again is not there twice.
+        let refusal = match tokio::time::timeout_at(until, storage.append(batch)).await {
+            Ok(Ok(record)) => {
+                if let Some(tell) = entry.tell.take() {
+                    let _ = tell.send(Ok(Exported::default()));
+                }
+                self.cache(&mut entry, record);
+                self.push(entry, batching);
+                return;
             }
+            Ok(Err(error)) => self.not_kept(&error),
+            Err(_) => {
+                let message = format!("exporter {}: the disk did not keep it in time", self.name);
+                Refusal::retryable(Cause::Overload, Some(RETRY_AFTER), message)
+            }
+        };
+        self.settle_unkept(entry, refusal);
+    }
+
+    /// Keeps the batch in memory too, or else forgets it.
+    fn cache(&self, entry: &mut Entry, record: RecordId) {
+        entry.record = Some(record);
+        let bytes = entry.size.bytes;
+        let cached = Cached { total: Arc::clone(&self.cached), bytes };
+        if self.cached.fetch_add(bytes, Ordering::Relaxed) + bytes > CACHED_BYTES_MAX {
+            entry.batch = None;
+            drop(cached);
+        } else {
+            entry.cached = Some(cached);
         }
     }
 
-    fn backoff(&self, wait_until: Option<Instant>) -> Backoff {
-        let retry = self.settings.retry;
-        match wait_until {
-            Some(until) => {
-                let initial_interval = retry.initial_interval.min(FIRST_WAIT_OF_A_SENDER);
-                Backoff::new(RetrySettings { initial_interval, ..retry }, Some(until))
-            }
-            None if retry.max_elapsed_time.is_zero() => Backoff::new(retry, None),
-            None => Backoff::new(retry, Instant::now().checked_add(retry.max_elapsed_time)),
+    fn push(self: &Arc<Self>, entry: Entry, batching: Option<BatchSettings>) -> Option<Arc<Slot>> {
+        let mut work = self.work();
+        if work.has_given_up {
+            drop(work);
+            self.give_up(entry);
+            return None;
         }
+        let slot = work.waiting.push(entry, batching);
+        self.rouse(&mut work);
+        Some(slot)
     }
 
-    fn settle_sent(&self, signal: Signal, items: u64, exported: &Exported) {
-        let rejected = exported.rejected.min(items);
-        self.observer.sent(signal, items - rejected);
-        if rejected > 0 {
-            self.observer.send_failed(signal, rejected);
-            self.observer.rejected(signal, rejected);
-        }
-        if rejected == 0 && exported.message.is_none() {
+    /// One more worker if something is to be sent and there may be one more; a timer if something will be.
+    fn rouse(self: &Arc<Self>, work: &mut Work) {
+        if work.has_given_up || work.workers >= self.settings.consumers() {
             return;
         }
-        if let Some(suppressed) = self.failure_log.may_log() {
-            // The upstream's own words may quote telemetry and stay out of the log.
-            tracing::warn!(
-                exporter = %self.name, rejected_items = rejected, suppressed,
-                "the upstream took the request with a warning or in part",
-            );
+        if work.waiting.is_ready(Instant::now()) {
+            work.workers += 1;
+            tokio::spawn(Arc::clone(self).work_off());
+        } else if let Some(at) = work.waiting.next_flush()
+            && work.timer_at.is_none_or(|timer_at| at < timer_at)
+        {
+            work.timer_at = Some(at);
+            tokio::spawn(Arc::clone(self).rouse_at(at));
         }
     }
 
-    fn log_failure(&self, items: u64, error: &ExportError) {
-        if let Some(suppressed) = self.failure_log.may_log() {
-            tracing::warn!(
-                exporter = %self.name, items, code = error.code, retryable = error.retryable, suppressed,
-                error = %error.message, "could not send a batch",
-            );
+    async fn rouse_at(self: Arc<Self>, at: Instant) {
+        tokio::time::sleep_until(at).await;
+        let mut work = self.work();
+        if work.timer_at == Some(at) {
+            work.timer_at = None;
         }
+        self.rouse(&mut work);
     }
 
-    fn refusal(&self, error: ExportError) -> Refusal {
-        let message = match &error.upstream_said {
-            Some(said) => format!("exporter {}: {}: {said}", self.name, error.message),
-            None => format!("exporter {}: {}", self.name, error.message),
-        };
-        match error.retryable {
-            true => Refusal::retryable(Cause::UpstreamUnavailable, error.retry_after, message),
-            false => Refusal::permanent(Cause::UpstreamRejected(error.code), message),
+    /// A worker: sends what is to be sent, one request at a time, until there is nothing. It holds its place through
+    /// the waits between attempts too, as in the Collector: an upstream that is down is not met with more at a time.
+    async fn work_off(self: Arc<Self>) {
+        loop {
+            let group = {
+                let mut work = self.work();
+                let group = if work.has_given_up { None } else { work.waiting.take(Instant::now()) };
+                if group.is_none() {
+                    work.workers -= 1;
+                }
+                self.rouse(&mut work);
+                group
+            };
+            match group {
+                Some(group) => self.deliver(group).await,
+                None => return,
+            }
         }
     }
 
@@ -368,22 +521,18 @@ impl Shared {
         // The sender lives as long as `self`, so an error cannot come.
         let _ = give_up.wait_for(|give_up| *give_up).await;
     }
-}
 
-/// One attempt under way, taken off the count on drop, so that an attempt that is given up is taken off too.
-struct InFlight<'a> {
-    shared: &'a Shared,
-}
+    async fn sync(&self) -> Option<Result<(), crate::StorageError>> {
+        Some(self.storage.as_ref()?.sync().await)
+    }
 
-impl<'a> InFlight<'a> {
-    fn start(shared: &'a Shared) -> Self {
-        shared.observer.attempt_started();
-        InFlight { shared }
+    fn work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for InFlight<'_> {
+impl Drop for Cached {
     fn drop(&mut self) {
-        self.shared.observer.attempt_ended();
+        self.total.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }

@@ -1,10 +1,10 @@
 //! The room of one queue: how much may wait or be under way, counted from before a batch is processed until it is settled.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use weir_otlp::Signal;
 
 use crate::{Batch, ExportObserver};
 
@@ -41,30 +41,33 @@ pub(crate) struct Room {
 #[derive(Clone, Copy, Default)]
 struct Used {
     size: Size,
+    /// Of each signal.
+    items: [u64; Signal::ALL.len()],
     closed: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Size {
-    requests: u64,
-    items: u64,
-    bytes: u64,
+pub(crate) struct Size {
+    pub(crate) requests: u64,
+    pub(crate) items: u64,
+    pub(crate) bytes: u64,
 }
 
 /// A claim on the room, given back on drop.
 pub(crate) struct Place {
     room: Arc<Room>,
+    signal: Signal,
     size: Size,
 }
 
 // === impl Size ===
 
 impl Size {
-    fn of(batch: &Batch) -> Self {
+    pub(crate) fn of(batch: &Batch) -> Self {
         Size { requests: 1, items: batch.items, bytes: batch.payload.len() as u64 }
     }
 
-    fn by(self, sizer: Sizer) -> u64 {
+    pub(crate) fn by(self, sizer: Sizer) -> u64 {
         match sizer {
             Sizer::Requests => self.requests,
             Sizer::Items => self.items,
@@ -72,7 +75,7 @@ impl Size {
         }
     }
 
-    fn plus(self, other: Size) -> Size {
+    pub(crate) fn plus(self, other: Size) -> Size {
         Size {
             requests: self.requests.saturating_add(other.requests),
             items: self.items.saturating_add(other.items),
@@ -80,7 +83,7 @@ impl Size {
         }
     }
 
-    fn minus(self, other: Size) -> Size {
+    pub(crate) fn minus(self, other: Size) -> Size {
         Size {
             requests: self.requests.saturating_sub(other.requests),
             items: self.items.saturating_sub(other.items),
@@ -114,8 +117,14 @@ impl Room {
         if !fits && used.size.requests > 0 {
             return Err(NoPlace::Full);
         }
-        self.set(&mut used, after);
-        Ok(Place { room: Arc::clone(self), size })
+        self.change(&mut used, batch.signal, Size::default(), size);
+        Ok(Place { room: Arc::clone(self), signal: batch.signal, size })
+    }
+
+    /// A place for what is there already, whether it fits or not.
+    pub(crate) fn claim_anyway(self: &Arc<Self>, signal: Signal, size: Size) -> Place {
+        self.change(&mut self.lock(), signal, Size::default(), size);
+        Place { room: Arc::clone(self), signal, size }
     }
 
     /// Waits until something was given back, or the room closed, or `until` is past. Checks nothing itself.
@@ -161,13 +170,13 @@ impl Room {
         true
     }
 
-    /// Longest wait that the caller may use to tell a sender when to come back.
-    pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-    fn set(&self, used: &mut Used, size: Size) {
-        used.size = size;
-        // Under the lock, so that the last value that the observer sees is the true one.
-        self.observer.queue_size(size.by(self.sizer));
+    fn change(&self, used: &mut Used, signal: Signal, former: Size, next: Size) {
+        used.size = used.size.minus(former).plus(next);
+        let items = &mut used.items[signal as usize - 1];
+        *items = items.saturating_sub(former.items).saturating_add(next.items);
+        // Under the lock, so that the last values that the observer sees are the true ones.
+        self.observer.queue_size(used.size.by(self.sizer));
+        self.observer.queue_items(signal, *items);
     }
 
     fn lock(&self) -> MutexGuard<'_, Used> {
@@ -185,20 +194,14 @@ impl Place {
         if size == self.size {
             return;
         }
-        let mut used = self.room.lock();
-        let after = used.size.minus(self.size).plus(size);
-        self.room.set(&mut used, after);
+        self.room.change(&mut self.room.lock(), self.signal, self.size, size);
         self.size = size;
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        {
-            let mut used = self.room.lock();
-            let after = used.size.minus(self.size);
-            self.room.set(&mut used, after);
-        }
+        self.room.change(&mut self.room.lock(), self.signal, self.size, Size::default());
         self.room.freed.notify_waiters();
     }
 }
@@ -206,19 +209,12 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use weir_otlp::Signal;
 
     use super::*;
     use crate::Unobserved;
 
     fn batch(items: u64, bytes: usize) -> Batch {
-        Batch {
-            signal: Signal::Logs,
-            payload: Bytes::from(vec![0; bytes]),
-            items,
-            received_unix_nano: 0,
-            deadline: None,
-        }
+        Batch::new(Signal::Logs, Bytes::from(vec![0; bytes]), items)
     }
 
     fn room(sizer: Sizer, size_max: u64, bytes_max: u64) -> Arc<Room> {

@@ -20,3 +20,9 @@ pub trait Exporter: Send + Sync {
     /// One attempt. The timeout is the exporter's own.
     fn export(&self, batch: Batch) -> BoxFuture<'_, Result<Exported, ExportError>>;
 }
+
+/// Where batches go that will not be sent: the upstream rejected them for good, or nobody will send them again.
+pub trait DeadLetters: Send + Sync {
+    /// Keeps one, if it can. Called where sockets are served, so it must not block for long.
+    fn keep(&self, batch: &Batch, error: &ExportError);
+}

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use fakes::*;
 use proptest::prelude::*;
-use weir_pipeline::{Cause, Consumer, QueueSettings, Refusal};
+use weir_pipeline::{
+    Acknowledgement, BatchSettings, Cause, Consumer, ExportQueue, QueueSettings, Refusal, Sizer,
+};
 
 /// How one run goes: what the processor does, what the upstreams do, how large the queues are, who waits.
 #[derive(Clone, Debug)]
@@ -17,7 +19,8 @@ struct Run {
     step: StepKind,
     scripts: Vec<Vec<Act>>,
     queue_size: u64,
-    wait_for_result: bool,
+    mode: Acknowledgement,
+    batch: Option<BatchSettings>,
     stop_after: Duration,
 }
 
@@ -49,16 +52,54 @@ fn runs() -> impl Strategy<Value = Run> {
     ];
     let scripts = prop::collection::vec(prop::collection::vec(acts(), 0..20), 1..4);
     let batches = prop::collection::vec(2_u64..20, 1..20);
-    (batches, steps, scripts, 1_u64..6, any::<bool>(), 0_u64..400).prop_map(
-        |(batches, step, scripts, queue_size, wait_for_result, stop)| Run {
+    let modes = prop_oneof![
+        Just(Acknowledgement::Downstream),
+        Just(Acknowledgement::Durable),
+        Just(Acknowledgement::Memory),
+    ];
+    (batches, steps, scripts, 1_u64..6, modes, batching(), 0_u64..400).prop_map(
+        |(batches, step, scripts, queue_size, mode, batch, stop)| Run {
             batches,
             step,
             scripts,
             queue_size,
-            wait_for_result,
+            mode,
+            batch,
             stop_after: Duration::from_secs(stop),
         },
     )
+}
+
+fn batching() -> impl Strategy<Value = Option<BatchSettings>> {
+    let settings = (0_u64..3000, 0_u64..30).prop_map(|(millis, min_size)| BatchSettings {
+        flush_timeout: Duration::from_millis(millis),
+        sizer: Sizer::Items,
+        min_size,
+        // The payloads of this test are no requests that could be split.
+        max_size: 0,
+    });
+    prop::option::of(settings)
+}
+
+/// A queue that answers senders in this way, and where it is kept if it is.
+fn queue_of(
+    run: &Run,
+    upstream: &Arc<Upstream>,
+) -> (Arc<ExportQueue>, Arc<Counts>, Option<Arc<FakeStorage>>) {
+    let settings = QueueSettings {
+        queue_size: run.queue_size,
+        num_consumers: 2,
+        wait_for_result: run.mode == Acknowledgement::Downstream,
+        batch: run.batch,
+        ..QueueSettings::default()
+    };
+    let storage = (run.mode == Acknowledgement::Durable).then(FakeStorage::new);
+    let (queue, counts) = match &storage {
+        Some(storage) => durable(upstream, storage, settings),
+        None => queue(upstream, settings),
+    };
+    assert_eq!(queue.acknowledgement(), run.mode);
+    (queue, counts, storage)
 }
 
 /// Halves batches that are all of one size, and tells how many items it dropped of each.
@@ -72,16 +113,15 @@ fn step(kind: StepKind, items: u64) -> (Vec<Step>, u64) {
 }
 
 async fn play(run: Run) {
-    let settings = QueueSettings {
-        queue_size: run.queue_size,
-        num_consumers: 2,
-        wait_for_result: run.wait_for_result,
-        ..QueueSettings::default()
-    };
     let upstreams: Vec<_> =
         run.scripts.iter().map(|script| Upstream::new(script.clone(), Act::Take)).collect();
-    let (queues, counts): (Vec<_>, Vec<_>) =
-        upstreams.iter().map(|upstream| queue(upstream, settings.clone())).unzip();
+    let mut queues = Vec::new();
+    let mut accounts = Vec::new();
+    for upstream in &upstreams {
+        let (queue, counts, storage) = queue_of(&run, upstream);
+        queues.push(queue);
+        accounts.push((counts, storage));
+    }
     let senders: Vec<_> = run
         .batches
         .iter()
@@ -96,8 +136,10 @@ async fn play(run: Run) {
         .collect();
     tokio::time::sleep(run.stop_after).await;
     let deadline = tokio::time::Instant::now().into_std();
+    let mut left = Vec::new();
     for queue in &queues {
-        queue.shutdown(deadline).await;
+        let drained = queue.shutdown(deadline).await;
+        left.push(drained.left.iter().map(|stored| stored.items).sum::<u64>());
     }
     let (mut accepted, mut dropped) = (0, 0);
     for sender in senders {
@@ -105,15 +147,18 @@ async fn play(run: Run) {
         accepted += items;
         dropped += dropped_items;
     }
-    for counts in counts {
-        assert_eq!(accepted, get(&counts.sent) + dropped + get(&counts.send_failed));
+    for ((counts, storage), left) in accounts.into_iter().zip(left) {
+        let delivered = get(&counts.sent) + get(&counts.already_delivered);
+        assert_eq!(accepted, delivered + dropped + get(&counts.send_failed) + left);
+        let stored = storage.map_or(0, |storage| storage.waiting().iter().map(|stored| stored.items).sum());
+        assert_eq!(left, stored, "what is left is what the storage has");
         assert!(get(&counts.rejected) <= get(&counts.send_failed));
         assert_eq!((get(&counts.queue_size), get(&counts.in_flight)), (0, 0));
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn accepted_is_sent_and_dropped_and_failed_whatever_happens(run in runs()) {

@@ -35,7 +35,7 @@ async fn a_full_queue_refuses_with_a_delay_and_nothing_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_full_exporter_keeps_the_batch_from_all_of_them() {
+async fn one_full_exporter_keeps_no_other_from_the_batch_and_the_sender_hears_of_it() {
     let (full_upstream, free_upstream) = (Upstream::new([], Act::Wait), Upstream::new([], Act::Take));
     let (full, full_counts) = queue(&full_upstream, QueueSettings { queue_size: 1, ..in_memory() });
     let (free, free_counts) = queue(&free_upstream, in_memory());
@@ -43,10 +43,43 @@ async fn one_full_exporter_keeps_the_batch_from_all_of_them() {
     assert_eq!(consume(&fill, batch(1)).await.1, Ok(()));
 
     let both = consumer(vec![Arc::clone(&free), full]);
-    assert!(!consume(&both, batch(5)).await.0);
+    let (taken, outcome) = consume(&both, batch(5)).await;
+    assert!(taken);
+    assert_eq!(outcome.unwrap_err().cause, Cause::Overload);
     settle().await;
-    assert_eq!(get(&full_counts.enqueue_failed), 5);
-    assert_eq!((free_upstream.attempts(), get(&free_counts.queue_size)), (0, 0));
+    assert_eq!((get(&full_counts.enqueue_failed), get(&full_counts.send_failed)), (5, 5));
+    assert_eq!((free_upstream.attempts(), get(&free_counts.sent)), (1, 5));
+
+    // Its sender tries again, and again when there is room: the other exporter has it already.
+    assert!(!consume(&both, batch(5)).await.0, "nobody has room for it");
+    full_upstream.gate.add_permits(10);
+    settle().await;
+    assert_eq!(consume(&both, batch(5)).await, (true, Ok(())));
+    settle().await;
+    assert_eq!((free_upstream.attempts(), get(&free_counts.already_delivered)), (1, 5));
+    assert_eq!(get(&full_counts.sent), 6);
+    // The same once more is new data.
+    assert_eq!(consume(&both, batch(5)).await, (true, Ok(())));
+    settle().await;
+    assert_eq!(free_upstream.attempts(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_upstream_has_and_another_does_not_is_sent_again_to_the_other_alone() {
+    let (away, there) =
+        (Upstream::new(vec![Act::FailRetryably; 40], Act::Take), Upstream::new([], Act::Take));
+    let (away_queue, away_counts) = queue(&away, QueueSettings::default());
+    let (there_queue, there_counts) = queue(&there, QueueSettings::default());
+    let consumer = consumer(vec![away_queue, there_queue]);
+    let mut tries = 1;
+    while consume(&consumer, batch(7)).await.1.is_err() {
+        tries += 1;
+    }
+    assert!(tries > 1);
+    assert_eq!(there.attempts(), 1);
+    let accepted = 7 * tries;
+    assert_eq!(get(&there_counts.sent) + get(&there_counts.already_delivered), accepted);
+    assert_eq!(get(&away_counts.sent) + get(&away_counts.send_failed), accepted);
 }
 
 #[tokio::test(start_paused = true)]
@@ -209,7 +242,7 @@ async fn what_is_left_at_the_deadline_of_a_stop_is_counted_as_failed_and_told_to
     settle().await;
     // Sooner than the patience of those whose turn does not come, which is three seconds.
     let drained = queue.shutdown((Instant::now() + Duration::from_secs(2)).into_std()).await;
-    assert_eq!(drained, Drained { lost_requests: 3, lost_items: 6 });
+    assert_eq!(drained, Drained { lost_requests: 3, lost_items: 6, left: Vec::new() });
     assert_eq!((get(&counts.send_failed), get(&counts.in_flight), get(&counts.queue_size)), (6, 0, 0));
     for sender in senders {
         let refusal = sender.await.unwrap().1.unwrap_err();

@@ -17,6 +17,9 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long a batch waits for a worker if its sender set no limit: the patience of the SDKs.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
+/// What a chain needs beside the payload while it works on it, in payloads: the tape, and the view in the guest's memory.
+const WORKING_FACTOR: u64 = 2;
+
 /// The plugins of one pipeline. Consecutive `wasm` processors are one of these: one walk and one splice for all
 /// their plugins.
 pub struct WasmProcessor {
@@ -50,8 +53,9 @@ impl WasmProcessor {
             return Err(refusal);
         }
         let buffers = Arc::clone(self.engine.scratch());
+        let working = batch.charge.beside(WORKING_FACTOR * batch.payload.len() as u64);
         let work = move || {
-            let _worker = worker;
+            let (_worker, _working) = (worker, working);
             let mut scratch = buffers.borrow(batch.payload.len());
             run::through(&chain, batch, &mut scratch)
         };

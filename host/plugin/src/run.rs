@@ -71,8 +71,9 @@ pub(crate) fn through(
     if scratch.tape.is_changed() {
         run.splice(scratch);
     }
-    batch.payload = run.source;
-    batch.items = scratch.tape.items_left();
+    if run.source.as_ptr() != batch.payload.as_ptr() {
+        batch.replace(run.source, scratch.tape.items_left());
+    }
     Ok(Some(batch))
 }
 

@@ -50,13 +50,15 @@ pub use exporter::{
     Compression, DebugExporterConfig, Encoding, ExporterConfig, OtlpGrpcExporterConfig,
     OtlpHttpExporterConfig, Verbosity,
 };
-pub use extension::HealthCheckConfig;
+pub use extension::{FileStorageConfig, HealthCheckConfig};
 pub use field::parse_duration;
 pub use headers::Headers;
 pub use id::ComponentId;
 pub use load::{Loaded, Source, load, load_sources};
 pub use pipeline::PipelineConfig;
-pub use processor::{WasmProcessorConfig, WasmSource, read_drop_in};
+pub use processor::{
+    BatchConfig, BatchSizer, MemoryLimiterConfig, WasmProcessorConfig, WasmSource, read_drop_in,
+};
 pub use queue::{RetryConfig, SendingQueueConfig, Sizer};
 pub use receiver::{GrpcServerConfig, HttpServerConfig, OtlpReceiverConfig, Transport};
 pub use secret::Secret;
@@ -75,6 +77,10 @@ pub struct Config {
     pub processors: BTreeMap<ComponentId, WasmProcessorConfig>,
     /// The exporters.
     pub exporters: BTreeMap<ComponentId, ExporterConfig>,
+    /// What weir may have in memory, if that is bounded.
+    pub memory_limiter: Option<MemoryLimiterConfig>,
+    /// The `file_storage` extensions in which queues are kept.
+    pub file_storages: BTreeMap<ComponentId, FileStorageConfig>,
     /// Where weir says whether it is ready.
     pub health_check: HealthCheckConfig,
     /// The pipelines, in the order of the file. Every id in them is in the maps above.

@@ -14,6 +14,22 @@ pub(crate) fn limit_bytes() -> Option<u64> {
     limit.filter(|limit| *limit < 1 << 60)
 }
 
+/// What the machine has, in bytes; `None` if it does not tell.
+pub(crate) fn total_bytes() -> Option<u64> {
+    kibibytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal:")
+}
+
+/// What the process has in memory, its code and its plugins' among it; `None` if the system does not tell.
+pub(crate) fn resident_bytes() -> Option<u64> {
+    kibibytes(&fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")
+}
+
+/// The bytes behind a name, where /proc says how many kB.
+fn kibibytes(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
 /// Unmaps the pages of code and constants, weir's own and those of compiled plugins, that were touched so far. They stay in
 /// the page cache, and those that are needed come back with a minor fault each time sixteen of them are touched.
 #[allow(unsafe_code, reason = "there is no safe call to give back pages of code")]
@@ -94,6 +110,12 @@ Anonymous:             0 kB
 ";
         let given_back = clean_files(smaps);
         assert_eq!(given_back, [0x2000..0x9000, 0xd000..0xe000]);
+    }
+
+    #[test]
+    fn resident_memory_is_in_bytes() {
+        assert_eq!(kibibytes("VmPeak:\t 9 kB\nVmRSS:\t  12 kB\n", "VmRSS:"), Some(12_288));
+        assert_eq!(kibibytes("VmRSS:\t  many\n", "VmRSS:"), None);
     }
 
     #[test]

@@ -27,7 +27,7 @@ use hyper_util::server::conn::auto::Builder;
 use weir_otlp::Signal;
 use weir_pipeline::Consumer;
 
-pub use self::admission::{Admission, AdmissionSettings};
+pub use self::admission::{Admission, AdmissionSettings, MemoryBound};
 pub use self::cors::CorsSettings;
 pub use self::intake::Intake;
 use crate::listen::{BindError, Bound, Front, Serving};

@@ -16,6 +16,7 @@ mod retired;
 mod settings;
 mod status;
 mod stop;
+mod storages;
 mod triggers;
 
 use std::path::PathBuf;
@@ -38,6 +39,7 @@ use plugins::PluginHost;
 use retired::Retired;
 use status::Status;
 use stop::Signals;
+use storages::Storages;
 use triggers::Triggers;
 
 /// Threads that serve sockets. More than four never helped a sidecar, and each costs memory.
@@ -132,7 +134,7 @@ pub fn check(config: &Config, cache_dir: Option<PathBuf>) -> Result<(), Vec<Diag
         let telemetry = Telemetry::new().map_err(Failure::runtime)?;
         let host = PluginHost::new(cache_dir, &telemetry);
         let nothing = Components::default();
-        let prepared = nothing.prepare(config, &host).await?;
+        let prepared = nothing.prepare(config, &host, &Storages::for_check()).await?;
         nothing.check_awaited(&prepared, config)
     });
     outcome.map_err(Failure::problems)
@@ -156,7 +158,9 @@ struct Running {
     telemetry: Arc<Telemetry>,
     health: Arc<Health>,
     status: Arc<Status>,
+    admission: Arc<Admission>,
     host: PluginHost,
+    storages: Storages,
     components: Components,
     endpoints: Endpoints,
     retired: Retired,
@@ -167,27 +171,44 @@ impl Running {
         let telemetry = Arc::new(Telemetry::new().map_err(Failure::runtime)?);
         let status = Arc::new(Status::default());
         let health = Arc::new(Health::new(Arc::clone(&status) as Arc<dyn PluginsStatus>));
-        let admission = Admission::new(settings::admission(memory::limit_bytes()));
+        let limiter = config.memory_limiter.as_ref();
+        let admission = Admission::new(settings::admission(limiter, memory::limit_bytes()));
+        telemetry.show_budget(Arc::clone(admission.budget())).map_err(Failure::runtime)?;
         let mut endpoints = Endpoints::new(Shared {
             health: Arc::clone(&health),
             telemetry: Arc::clone(&telemetry),
-            admission,
+            admission: Arc::clone(&admission),
         });
+        let storages = Storages::default();
         let host = PluginHost::new(settings.cache_dir, &telemetry);
         let mut components = Components::default();
 
         // Probes and scrapes are answered while plugins load.
         let admin = endpoints.bind(&config, false).await?;
         endpoints.serve(admin, &|id| components.consumer(id));
-        let prepared = components.prepare(&config, &host).await?;
-        components.replace(prepared, &config, &telemetry);
+        let prepared = components.prepare(&config, &host, &storages).await?;
+        components.replace(prepared, &config, &telemetry, admission.budget());
+        storages::warn_of_orphans(&config);
         status.fill(&config, components.plugins().sets());
         let all = endpoints.bind(&config, true).await?;
         endpoints.serve(all, &|id| components.consumer(id));
         health.set(Phase::Running);
         let retired = Retired::new(settings.shutdown_timeout);
         let log = settings.log;
-        Ok(Running { origin, config, log, telemetry, health, status, host, components, endpoints, retired })
+        Ok(Running {
+            origin,
+            config,
+            log,
+            telemetry,
+            health,
+            status,
+            admission,
+            host,
+            storages,
+            components,
+            endpoints,
+            retired,
+        })
     }
 
     /// Serves, and reloads when it is told to, one reload after the other. Does not end by itself; dropped in the
@@ -247,12 +268,14 @@ impl Running {
         for warning in warnings {
             tracing::warn!("{warning}");
         }
-        let prepared = self.components.prepare(&config, &self.host).await?;
+        let prepared = self.components.prepare(&config, &self.host, &self.storages).await?;
         self.components.check_awaited(&prepared, &config)?;
         let wanted = self.endpoints.bind(&config, true).await?;
 
         // From here on nothing fails and nothing waits.
-        let (mut changes, queues) = self.components.replace(prepared, &config, &self.telemetry);
+        self.admission.change(settings::admission(config.memory_limiter.as_ref(), memory::limit_bytes()));
+        let budget = self.admission.budget();
+        let (mut changes, queues) = self.components.replace(prepared, &config, &self.telemetry, budget);
         self.status.fill(&config, self.components.plugins().sets());
         for leaving in self.endpoints.serve(wanted, &|id| self.components.consumer(id)) {
             self.retired.server(leaving);
@@ -261,6 +284,11 @@ impl Running {
             self.retired.queue(queue);
         }
         changes.compare("receivers", &self.config.receivers, &config.receivers, PartialEq::eq);
+        changes.compare_one(
+            "processors::memory_limiter",
+            &self.config.memory_limiter,
+            &config.memory_limiter,
+        );
         changes.compare_one("extensions::health_check", &self.config.health_check, &config.health_check);
         changes.compare_one("service::telemetry", &self.config.telemetry, &config.telemetry);
         if self.config.telemetry.logs != config.telemetry.logs {

@@ -3,6 +3,7 @@
 //! Every series that a component will ever have is made when the component is, at zero, so that a rate over it is
 //! right from its first increment on. The text format has no place for `_total`, so the names carry it themselves.
 
+mod budget;
 mod exporter;
 mod families;
 mod process;
@@ -10,9 +11,11 @@ mod processor;
 mod receiver;
 mod reload;
 
+use std::sync::Arc;
+
 use prometheus::{Encoder, Registry, TextEncoder};
 use weir_otlp::Signal;
-use weir_pipeline::Processor;
+use weir_pipeline::{Budget, Processor};
 
 pub use exporter::ExporterMetrics;
 use families::Families;
@@ -50,6 +53,14 @@ impl Telemetry {
     /// The registry, for those who bring metrics of their own, such as plugins.
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// Shows the bytes in flight and their bound from now on.
+    ///
+    /// # Errors
+    /// If that was done before.
+    pub fn show_budget(&self, budget: Arc<Budget>) -> Result<(), TelemetryError> {
+        Ok(self.registry.register(Box::new(budget::BudgetMetrics::new(budget)?))?)
     }
 
     /// What is counted of the reloads of the configuration.

@@ -1,6 +1,7 @@
-//! What the OTLP protocol fixes for both ends of weir: service paths, gRPC codes, gRPC message framing, `google.rpc` messages.
+//! What the OTLP protocol fixes for both ends of weir: service paths, gRPC codes, gRPC message framing, the answers of OTLP and of `google.rpc`.
 
 pub mod frame;
+pub mod partial;
 pub mod rpc;
 
 use weir_otlp::Signal;

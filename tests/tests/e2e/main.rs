@@ -4,6 +4,7 @@
 
 mod accounting;
 mod attack;
+mod batching;
 mod code_cache;
 mod command_line;
 mod compression;
@@ -11,6 +12,7 @@ mod config_map;
 mod config_reload;
 mod deploy;
 mod drop_in;
+mod durable;
 mod enrich;
 mod failure_table;
 mod fan_out;
@@ -20,6 +22,7 @@ mod hung_guest;
 mod json;
 mod large;
 mod lifecycle;
+mod memory_limiter;
 mod on_error;
 mod outage;
 mod pass_through;

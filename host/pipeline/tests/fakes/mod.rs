@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, reason = "a fake that fails is a test that fails")]
 
+mod storage;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,9 +14,11 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use weir_otlp::Signal;
 use weir_pipeline::{
-    Batch, BoxFuture, Consumer, ExportError, ExportObserver, ExportQueue, Exported, Exporter, Pipeline,
-    Processor, QueueSettings, Refusal,
+    Batch, BoxFuture, Consumer, ExportError, ExportObserver, ExportQueue, Exported, Exporter, Keeping,
+    Pipeline, Processor, QueueSettings, Refusal,
 };
+
+pub use storage::FakeStorage;
 
 /// What an upstream does with one attempt.
 #[derive(Clone, Debug)]
@@ -25,6 +29,8 @@ pub enum Act {
     FailRetryably,
     FailAndAskFor(Duration),
     FailForGood(u8),
+    /// For good if the payload holds this text, else takes. As the last act only.
+    RejectIfIn(&'static str),
     Panic,
     /// Waits until the test opens the gate, then takes.
     Wait,
@@ -36,12 +42,20 @@ pub struct Upstream {
     last: Act,
     pub gate: Semaphore,
     pub attempts: Mutex<Vec<Instant>>,
+    /// What came with each attempt.
+    pub payloads: Mutex<Vec<Bytes>>,
 }
 
 impl Upstream {
     pub fn new(script: impl IntoIterator<Item = Act>, last: Act) -> Arc<Self> {
         let script = Mutex::new(script.into_iter().collect());
-        Arc::new(Upstream { script, last, gate: Semaphore::new(0), attempts: Mutex::default() })
+        Arc::new(Upstream {
+            script,
+            last,
+            gate: Semaphore::new(0),
+            attempts: Mutex::default(),
+            payloads: Mutex::default(),
+        })
     }
 
     pub fn attempts(&self) -> usize {
@@ -50,8 +64,15 @@ impl Upstream {
 }
 
 impl Exporter for Upstream {
-    fn export(&self, _: Batch) -> BoxFuture<'_, Result<Exported, ExportError>> {
+    fn export(&self, batch: Batch) -> BoxFuture<'_, Result<Exported, ExportError>> {
         self.attempts.lock().unwrap().push(Instant::now());
+        self.payloads.lock().unwrap().push(batch.payload.clone());
+        if let Act::RejectIfIn(text) = &self.last {
+            let is_bad = batch.payload.windows(text.len()).any(|window| window == text.as_bytes());
+            let answer =
+                if is_bad { Err(ExportError::permanent(3, "bad data")) } else { Ok(Exported::default()) };
+            return Box::pin(std::future::ready(answer));
+        }
         let act = self.script.lock().unwrap().pop_front().unwrap_or_else(|| self.last.clone());
         Box::pin(async move {
             match act {
@@ -66,6 +87,7 @@ impl Exporter for Upstream {
                     Err(ExportError { retry_after: Some(delay), ..ExportError::retryable(14, "later") })
                 }
                 Act::FailForGood(code) => Err(ExportError::permanent(code, "never")),
+                Act::RejectIfIn(_) => unreachable!("answered above"),
                 Act::Panic => panic!("expected by the test"),
                 Act::Wait => {
                     self.gate.acquire().await.unwrap().forget();
@@ -85,6 +107,10 @@ pub struct Counts {
     pub rejected: AtomicU64,
     pub panicked: AtomicU64,
     pub queue_size: AtomicU64,
+    pub queue_items: AtomicU64,
+    pub recovered: AtomicU64,
+    pub storage_failed: AtomicU64,
+    pub already_delivered: AtomicU64,
     pub in_flight: AtomicU64,
     pub in_flight_max: AtomicU64,
 }
@@ -108,6 +134,18 @@ impl ExportObserver for Counts {
     }
     fn queue_size(&self, used: u64) {
         self.queue_size.store(used, Ordering::SeqCst);
+    }
+    fn queue_items(&self, _: Signal, items: u64) {
+        self.queue_items.store(items, Ordering::SeqCst);
+    }
+    fn recovered(&self, _: Signal, items: u64) {
+        self.recovered.fetch_add(items, Ordering::SeqCst);
+    }
+    fn storage_failed(&self) {
+        self.storage_failed.fetch_add(1, Ordering::SeqCst);
+    }
+    fn already_delivered(&self, _: Signal, items: u64) {
+        self.already_delivered.fetch_add(items, Ordering::SeqCst);
     }
     fn attempt_started(&self) {
         let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
@@ -140,19 +178,41 @@ impl Processor for Step {
 }
 
 pub fn batch(items: u64) -> Batch {
-    let payload = Bytes::from_static(b"0123456789");
-    Batch { signal: Signal::Logs, payload, items, received_unix_nano: 0, deadline: None }
+    batch_of("0123456789", items)
+}
+
+pub fn batch_of(payload: &'static str, items: u64) -> Batch {
+    Batch::new(Signal::Logs, Bytes::from_static(payload.as_bytes()), items)
 }
 
 pub fn queue(upstream: &Arc<Upstream>, settings: QueueSettings) -> (Arc<ExportQueue>, Arc<Counts>) {
     let counts = Arc::new(Counts::default());
     let (exporter, observer) = (Arc::clone(upstream) as Arc<dyn Exporter>, Arc::clone(&counts) as Arc<_>);
-    (ExportQueue::new("fake", exporter, settings, observer), counts)
+    (ExportQueue::new("fake", exporter, settings, observer, Keeping::default()), counts)
+}
+
+/// A queue over this storage, with what is in it to be sent.
+pub fn durable(
+    upstream: &Arc<Upstream>,
+    storage: &Arc<FakeStorage>,
+    settings: QueueSettings,
+) -> (Arc<ExportQueue>, Arc<Counts>) {
+    let counts = Arc::new(Counts::default());
+    let keeping =
+        Keeping { storage: Some((Arc::clone(storage) as Arc<_>, storage.waiting())), ..Keeping::default() };
+    let (exporter, observer) = (Arc::clone(upstream) as Arc<_>, Arc::clone(&counts) as Arc<_>);
+    (ExportQueue::new("fake", exporter, settings, observer, keeping), counts)
 }
 
 pub fn pipeline(processors: Vec<Step>, exporters: Vec<Arc<ExportQueue>>) -> Arc<Pipeline> {
     let processors = processors.into_iter().map(|step| Box::new(step) as Box<dyn Processor>).collect();
-    Arc::new(Pipeline { name: "logs".to_owned(), signal: Signal::Logs, processors, exporters })
+    Arc::new(Pipeline {
+        name: "logs".to_owned(),
+        signal: Signal::Logs,
+        processors,
+        exporters,
+        batching: None,
+    })
 }
 
 pub fn consumer(exporters: Vec<Arc<ExportQueue>>) -> Arc<Consumer> {
@@ -161,6 +221,12 @@ pub fn consumer(exporters: Vec<Arc<ExportQueue>>) -> Arc<Consumer> {
 
 /// What became of one batch: whether it was taken, and what its sender is told.
 pub async fn consume(consumer: &Consumer, batch: Batch) -> (bool, Result<(), Refusal>) {
+    let (taken, answer) = consume_and_hear(consumer, batch).await;
+    (taken, answer.map(drop))
+}
+
+/// The same, with what the sender is told of a success.
+pub async fn consume_and_hear(consumer: &Consumer, batch: Batch) -> (bool, Result<Exported, Refusal>) {
     let taken = AtomicU64::new(0);
     let outcome = consumer
         .consume(batch, &|| {

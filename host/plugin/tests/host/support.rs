@@ -113,7 +113,7 @@ pub fn logs_of(resources: &[&[&str]]) -> Batch {
 /// A batch of these bytes.
 pub fn batch(signal: Signal, payload: Vec<u8>) -> Batch {
     let items = weir_otlp::count(signal, &payload).unwrap_or(0);
-    Batch { signal, payload: Bytes::from(payload), items, received_unix_nano: 1, deadline: None }
+    Batch { received_unix_nano: 1, ..Batch::new(signal, Bytes::from(payload), items) }
 }
 
 fn field(number: u8, bytes: &[u8]) -> Vec<u8> {

@@ -44,9 +44,9 @@ mod tests {
         let root = crate::config::parse_yaml(&text, &file).unwrap();
         for (section, names) in [
             ("receivers", &["otlp"][..]),
-            ("processors", &["wasm"]),
+            ("processors", &["wasm", "batch", "memory_limiter"]),
             ("exporters", &["otlp_grpc", "otlp_http", "debug", "nop"]),
-            ("extensions", &["health_check"]),
+            ("extensions", &["health_check", "file_storage"]),
         ] {
             let listed = format!("{:?}", root.get(section).unwrap());
             for name in names {

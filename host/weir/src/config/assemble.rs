@@ -1,5 +1,8 @@
 //! From the expanded tree to the typed configuration: each section, then what concerns several of them.
 
+mod extensions;
+mod processors;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Config;
@@ -8,13 +11,16 @@ use super::catalog::{self, Kind};
 use super::diagnostic::{Diagnostic, Place};
 use super::endpoint::HostPort;
 use super::exporter::ExporterConfig;
-use super::extension::HealthCheckConfig;
+use super::extension::ExtensionConfig;
 use super::id::ComponentId;
 use super::node::{Node, Value};
 use super::pipeline::{self, Defined, PipelineConfig};
-use super::processor::WasmProcessorConfig;
+use super::processor::ProcessorConfig;
 use super::receiver::OtlpReceiverConfig;
 use super::telemetry::TelemetryConfig;
+
+use extensions::Extensions;
+use processors::Processors;
 
 const SECTIONS: [&str; 6] = ["receivers", "processors", "exporters", "connectors", "extensions", "service"];
 const SERVICE_KEYS: [&str; 3] = ["extensions", "pipelines", "telemetry"];
@@ -45,30 +51,35 @@ pub(super) fn assemble(
     }
     let receivers =
         section(&at, &catalog::RECEIVERS, problems, |_, at, problems| OtlpReceiverConfig::read(at, problems));
-    let processors = section(&at, &catalog::PROCESSORS, problems, |_, at, problems| {
-        WasmProcessorConfig::read(at, problems)
-    });
+    let processors = section(&at, &catalog::PROCESSORS, problems, ProcessorConfig::read);
     let exporters = section(&at, &catalog::EXPORTERS, problems, ExporterConfig::read);
-    let extensions =
-        section(&at, &catalog::EXTENSIONS, problems, |_, at, problems| HealthCheckConfig::read(at, problems));
+    let extensions = section(&at, &catalog::EXTENSIONS, problems, |name, at, problems| {
+        ExtensionConfig::read(name, at, problems, warnings)
+    });
 
     let service = at.key("service");
     known_keys(&service, &SERVICE_KEYS, problems);
-    let health_check = health_check(&extensions, &service.key("extensions"), problems, warnings);
+    let Extensions { health_check, file_storages, listed } =
+        extensions::read(extensions, &service.key("extensions"), problems, warnings);
     let telemetry = TelemetryConfig::read(&service.key("telemetry"), problems, warnings);
     let defined =
         Defined { receivers: receivers.ids(), processors: processors.ids(), exporters: exporters.ids() };
-    let pipelines = pipeline::read(&service.key("pipelines"), &defined, problems);
+    let mut pipelines = pipeline::read(&service.key("pipelines"), &defined, problems);
 
+    let processors = used(processors, &catalog::PROCESSORS, &pipelines, |p| &p.processors, warnings);
+    let Processors { wasm, memory_limiter } = processors::assign(processors, &mut pipelines, &at, problems);
     let config = Config {
         receivers: used(receivers, &catalog::RECEIVERS, &pipelines, |p| &p.receivers, warnings),
-        processors: used(processors, &catalog::PROCESSORS, &pipelines, |p| &p.processors, warnings),
+        processors: wasm,
         exporters: used(exporters, &catalog::EXPORTERS, &pipelines, |p| &p.exporters, warnings),
+        memory_limiter,
+        file_storages,
         health_check,
         telemetry: telemetry.unwrap_or_default(),
         pipelines,
     };
     check_upstreams(&config, &at, problems);
+    check_storages(&config, &listed, &at, problems);
     check_endpoints(&config, &at, problems);
     problems.is_empty().then_some(config)
 }
@@ -92,7 +103,7 @@ fn section<T>(
     root: &At<'_>,
     kind: &Kind,
     problems: &mut Vec<Diagnostic>,
-    read: impl Fn(&str, &At<'_>, &mut Vec<Diagnostic>) -> Option<T>,
+    mut read: impl FnMut(&str, &At<'_>, &mut Vec<Diagnostic>) -> Option<T>,
 ) -> Section<T> {
     let mut section = Section { places: BTreeMap::new(), components: BTreeMap::new() };
     let at = root.key(kind.section);
@@ -120,47 +131,6 @@ fn section<T>(
         section.places.insert(id, at.place().clone());
     }
     section
-}
-
-/// The health check is on in any case: as configured, or with its defaults.
-fn health_check(
-    extensions: &Section<HealthCheckConfig>,
-    listed: &At<'_>,
-    problems: &mut Vec<Diagnostic>,
-    warnings: &mut Vec<Diagnostic>,
-) -> HealthCheckConfig {
-    let mut ids = Vec::new();
-    match listed.node().map(|node| &node.value) {
-        None | Some(Value::Null) => {}
-        Some(Value::Sequence(items)) => {
-            for (index, item) in items.iter().enumerate() {
-                let problem = |reason: String| listed.item(index).problem(reason);
-                let Value::String(written) = &item.value else {
-                    problems.push(problem("expected the id of an extension".to_owned()));
-                    continue;
-                };
-                match ComponentId::parse(written) {
-                    Err(reason) => problems.push(problem(reason)),
-                    Ok(id) if !extensions.places.contains_key(&id) => {
-                        problems
-                            .push(problem(format!("references extension \"{id}\" which is not configured")));
-                    }
-                    Ok(id) => ids.push(id),
-                }
-            }
-        }
-        Some(_) => problems.push(listed.problem("expected a list of extensions")),
-    }
-    if let Some((id, place)) = extensions.places.iter().nth(1) {
-        let problem =
-            Diagnostic::new(format!("extensions::{id}"), "weir has one health check; leave this out");
-        problems.push(problem.at(place));
-    }
-    if let Some((id, place)) = extensions.places.iter().find(|(id, _)| !ids.contains(id)) {
-        let reason = "not listed in service::extensions; weir serves it all the same";
-        warnings.push(Diagnostic::new(format!("extensions::{id}"), reason).at(place));
-    }
-    extensions.components.values().next().cloned().unwrap_or_default()
 }
 
 /// The components that a pipeline uses; the others are not started, which is worth a warning.
@@ -193,6 +163,32 @@ fn check_upstreams(config: &Config, root: &At<'_>, problems: &mut Vec<Diagnostic
                 );
                 problems.push(root.key("exporters").key(&id.to_string()).problem(reason));
             }
+        }
+    }
+}
+
+/// Every storage that a queue is kept in is there and in use, and no directory is that of two.
+fn check_storages(config: &Config, listed: &[ComponentId], root: &At<'_>, problems: &mut Vec<Diagnostic>) {
+    for (id, exporter) in &config.exporters {
+        let Some(storage) = exporter.sending_queue().and_then(|queue| queue.storage.as_ref()) else {
+            continue;
+        };
+        let at = root.key("exporters").key(&id.to_string()).key("sending_queue").key("storage");
+        if !config.file_storages.contains_key(storage) {
+            problems.push(at.problem(format!(
+                "references extension \"{storage}\" which is not a configured file_storage"
+            )));
+        } else if !listed.contains(storage) {
+            problems.push(at.problem(format!("list \"{storage}\" in service::extensions, which starts it")));
+        }
+    }
+    let storages: Vec<_> = config.file_storages.iter().collect();
+    for (index, (id, storage)) in storages.iter().enumerate() {
+        if let Some((other, _)) =
+            storages.iter().take(index).find(|(_, other)| other.directory == storage.directory)
+        {
+            let reason = format!("the directory is that of extensions::{other} already");
+            problems.push(root.key("extensions").key(&id.to_string()).key("directory").problem(reason));
         }
     }
 }

@@ -52,6 +52,8 @@ const PER_SIGNAL: &[(&str, Stability)] = &[
     ("traces", Stability::Alpha),
 ];
 
+const EXTENSION: &[(&str, Stability)] = &[("extension", Stability::Alpha)];
+
 /// Receivers.
 pub const RECEIVERS: Kind = Kind {
     section: "receivers",
@@ -94,10 +96,13 @@ pub const RECEIVERS: Kind = Kind {
 pub const PROCESSORS: Kind = Kind {
     section: "processors",
     noun: "processor",
-    types: &[ComponentType { name: "wasm", aliases: &[], stability: PER_SIGNAL }],
+    types: &[
+        ComponentType { name: "wasm", aliases: &[], stability: PER_SIGNAL },
+        ComponentType { name: "batch", aliases: &[], stability: PER_SIGNAL },
+        ComponentType { name: "memory_limiter", aliases: &[], stability: PER_SIGNAL },
+    ],
     elsewhere: &[
         "attributes",
-        "batch",
         "cumulativetodelta",
         "deltatorate",
         "filter",
@@ -106,7 +111,6 @@ pub const PROCESSORS: Kind = Kind {
         "interval",
         "k8sattributes",
         "logdedup",
-        "memory_limiter",
         "metricstransform",
         "probabilistic_sampler",
         "redaction",
@@ -155,16 +159,14 @@ pub const EXPORTERS: Kind = Kind {
 pub const EXTENSIONS: Kind = Kind {
     section: "extensions",
     noun: "extension",
-    types: &[ComponentType {
-        name: "health_check",
-        aliases: &[],
-        stability: &[("extension", Stability::Alpha)],
-    }],
+    types: &[
+        ComponentType { name: "health_check", aliases: &[], stability: EXTENSION },
+        ComponentType { name: "file_storage", aliases: &[], stability: EXTENSION },
+    ],
     elsewhere: &[
         "ack",
         "basicauth",
         "bearertokenauth",
-        "file_storage",
         "headers_setter",
         "healthcheckv2",
         "k8s_observer",

@@ -12,6 +12,7 @@ pub use otlp_http::{Encoding, OtlpHttpExporterConfig};
 
 use super::at::At;
 use super::diagnostic::Diagnostic;
+use super::queue::SendingQueueConfig;
 use super::reader;
 
 /// One exporter.
@@ -45,6 +46,15 @@ pub enum Compression {
 struct NopExporterConfig {}
 
 impl ExporterConfig {
+    /// What waits to be sent, where there is an upstream that could be away.
+    pub fn sending_queue(&self) -> Option<&SendingQueueConfig> {
+        match self {
+            ExporterConfig::OtlpGrpc(grpc) => Some(&grpc.sending_queue),
+            ExporterConfig::OtlpHttp(http) => Some(&http.sending_queue),
+            ExporterConfig::Debug(_) | ExporterConfig::Nop => None,
+        }
+    }
+
     /// Reads and checks one of type `name`, which is the type's first name, not an alias.
     pub(super) fn read(name: &str, at: &At<'_>, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         match name {

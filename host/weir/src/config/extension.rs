@@ -1,36 +1,38 @@
 //! The extensions' part of the configuration.
 
-use serde::Deserialize;
+mod file_storage;
+mod health_check;
+
+pub use file_storage::FileStorageConfig;
+pub use health_check::HealthCheckConfig;
 
 use super::at::At;
 use super::diagnostic::Diagnostic;
-use super::endpoint::HostPort;
-use super::field::url_path;
-use super::reader;
 
-/// The port of the Collector's `health_check` extension.
-const HEALTH_PORT: u16 = 13133;
-
-/// Where weir says whether it is ready. It does so even if the configuration names no such extension.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct HealthCheckConfig {
-    /// Where to listen.
-    pub endpoint: HostPort,
-    /// The path that answers.
-    #[serde(deserialize_with = "url_path")]
-    pub path: String,
+/// One extension.
+pub(super) enum ExtensionConfig {
+    /// `health_check`
+    HealthCheck(HealthCheckConfig),
+    /// `file_storage`
+    FileStorage(FileStorageConfig),
 }
 
-impl Default for HealthCheckConfig {
-    fn default() -> Self {
-        HealthCheckConfig { endpoint: HostPort::localhost(HEALTH_PORT), path: "/".to_owned() }
-    }
-}
-
-impl HealthCheckConfig {
-    /// Reads and checks one.
-    pub(super) fn read(at: &At<'_>, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        reader::read(at.node()?, &at.path, problems)
+impl ExtensionConfig {
+    /// Reads and checks one of type `name`.
+    pub(super) fn read(
+        name: &str,
+        at: &At<'_>,
+        problems: &mut Vec<Diagnostic>,
+        warnings: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
+        match name {
+            "health_check" => HealthCheckConfig::read(at, problems).map(Self::HealthCheck),
+            "file_storage" => FileStorageConfig::read(at, problems, warnings).map(Self::FileStorage),
+            // The catalogue names the types, so this is a type that the catalogue has and this match lacks.
+            _ => {
+                problems.push(at.problem("this extension cannot be configured"));
+                None
+            }
+        }
     }
 }

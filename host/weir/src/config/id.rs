@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::de::{Deserialize, Deserializer, Error};
+
 /// The longest type; the Collector's limit.
 const TYPE_CHARS_MAX: usize = 63;
 /// The longest name; the Collector's limit.
@@ -38,6 +40,13 @@ impl ComponentId {
     /// What stands after the slash.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+}
+
+impl<'de> Deserialize<'de> for ComponentId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        ComponentId::parse(&text).map_err(D::Error::custom)
     }
 }
 

@@ -29,7 +29,10 @@ const KEYS: &[(&str, &str)] = &[
         "TlsConfig",
         "max_version cipher_suites curve_preferences reload_interval client_ca_file client_ca_file_reload tpm",
     ),
-    ("SendingQueueConfig", "storage batch blocking"),
+    ("SendingQueueConfig", "blocking"),
+    ("BatchConfig", "partition"),
+    ("RawBatchProcessor", "metadata_keys metadata_cardinality_limit"),
+    ("RawMemoryLimiter", "min_gc_interval_when_soft_limited min_gc_interval_when_hard_limited"),
     (
         "DebugExporterConfig",
         "sampling_initial sampling_thereafter use_internal_logger output_paths sending_queue",
@@ -61,6 +64,7 @@ const VALUES: &[(&str, &str)] = &[
     ("Encoding", "json"),
     ("Transport", "unix udp tcp4 tcp6"),
     ("MinTlsVersion", "1.0 1.1"),
+    ("BatchSizer", "requests"),
 ];
 
 /// Whether the Collector has this key where weir has the struct `name`.

@@ -9,8 +9,8 @@ use weir_otlp::Signal;
 use super::*;
 use crate::config::testing::*;
 use crate::config::{
-    Compression, ExporterConfig, HostPort, LogEncoding, LogLevel, MetricsLevel, OtlpGrpcExporterConfig,
-    Sizer, Verbosity, WasmSource,
+    BatchConfig, Compression, ExporterConfig, HostPort, LogEncoding, LogLevel, MetricsLevel,
+    OtlpGrpcExporterConfig, Sizer, Verbosity, WasmSource,
 };
 
 fn grpc_exporter(keys: &str) -> OtlpGrpcExporterConfig {
@@ -65,9 +65,62 @@ fn an_otlp_grpc_exporter_has_the_defaults_of_the_collector() {
     assert_eq!(exporter.compression, Compression::Gzip);
     assert_eq!(exporter.timeout, Duration::from_secs(5));
     assert!(exporter.uses_tls());
-    assert_eq!(exporter.retry_on_failure.max_elapsed_time, Duration::from_secs(300));
+    assert_eq!(exporter.retry_on_failure.max_elapsed_time(false), Duration::from_secs(300));
     assert_eq!((exporter.sending_queue.num_consumers, exporter.sending_queue.queue_size), (10, 1000));
-    assert!(exporter.sending_queue.wait_for_result, "weir answers when the upstream has answered");
+    assert!(exporter.sending_queue.wait_for_result(), "weir answers when the upstream has answered");
+}
+
+#[test]
+fn batch_and_memory_limiter_are_taken_out_of_the_pipelines_and_concern_what_they_are_about() {
+    let config = config(
+        "receivers: {otlp: {protocols: {grpc: }}}
+processors:
+  memory_limiter: {check_interval: 1s, limit_mib: 64, spike_limit_mib: 24}
+  batch: {send_batch_size: 100, timeout: 1s}
+  batch/small: {send_batch_size: 1, send_batch_max_size: 2}
+exporters: {nop: }
+service:
+  pipelines:
+    traces: {receivers: [otlp], processors: [memory_limiter, batch], exporters: [nop]}
+    logs: {receivers: [otlp], processors: [memory_limiter, batch/small], exporters: [nop]}
+    metrics: {receivers: [otlp], exporters: [nop]}
+",
+    );
+    let (limit, budget) = config.memory_limiter.unwrap().bytes(u64::MAX);
+    assert_eq!((limit >> 20, budget >> 20), (64, 40));
+    let batching: Vec<_> = config.pipelines.iter().map(|pipeline| pipeline.batching).collect();
+    let sizes: Vec<_> =
+        batching.iter().map(|batch| batch.map(|batch| (batch.min_size, batch.max_size))).collect();
+    assert_eq!(sizes, [Some((100, 0)), Some((1, 2)), None]);
+    assert!(config.pipelines.iter().all(|pipeline| pipeline.processors.is_empty()));
+}
+
+#[test]
+fn a_durable_queue_does_not_give_up_unless_it_is_told_to() {
+    let text = |retry: &str| {
+        format!(
+            "receivers: {{otlp: {{protocols: {{grpc: }}}}}}
+extensions: {{file_storage/q: {{directory: /x, compaction: {{on_start: true}}}}}}
+exporters:
+  otlp_grpc: {{endpoint: 'up:1', sending_queue: {{storage: file_storage/q, batch: {{}}}}, retry_on_failure: {retry}}}
+service:
+  extensions: [file_storage/q]
+  pipelines: {{logs: {{receivers: [otlp], exporters: [otlp_grpc]}}}}
+"
+        )
+    };
+    let exporter = |retry: &str| match config(&text(retry)).exporters.into_values().next() {
+        Some(ExporterConfig::OtlpGrpc(exporter)) => *exporter,
+        other => panic!("{other:?}"),
+    };
+    let usual = exporter("{}");
+    assert!(!usual.sending_queue.wait_for_result());
+    assert_eq!(usual.sending_queue.batch, Some(BatchConfig::default()));
+    assert_eq!(usual.retry_on_failure.max_elapsed_time(true), Duration::ZERO);
+    assert_eq!(
+        exporter("{max_elapsed_time: 1m}").retry_on_failure.max_elapsed_time(true),
+        Duration::from_secs(60)
+    );
 }
 
 #[test]
@@ -83,8 +136,11 @@ fn every_key_of_an_otlp_grpc_exporter_is_read() {
     assert!(!exporter.uses_tls());
     assert_eq!((exporter.compression, exporter.timeout), (Compression::Zstd, Duration::from_secs(90)));
     assert!(!exporter.retry_on_failure.enabled);
-    assert_eq!(exporter.retry_on_failure.max_elapsed_time, Duration::ZERO);
-    assert_eq!((exporter.sending_queue.sizer, exporter.sending_queue.wait_for_result), (Sizer::Bytes, false));
+    assert_eq!(exporter.retry_on_failure.max_elapsed_time(false), Duration::ZERO);
+    assert_eq!(
+        (exporter.sending_queue.sizer, exporter.sending_queue.wait_for_result()),
+        (Sizer::Bytes, false)
+    );
     let headers: Vec<(&str, &str)> = exporter.headers.iter().map(|(n, v)| (n, v.expose())).collect();
     assert_eq!(headers, [("x-token", "abc"), ("other", "d e")]);
 }

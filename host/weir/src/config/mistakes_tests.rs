@@ -52,7 +52,7 @@ receivers:
     protocols:
       grpc: {endpont: 'localhost:4317', max_recv_msg_size_mib: 0, tls: {}}
 processors:
-  batch:
+  filter:
 exporters:
   otlp_grpc: {endpoint: 'up:4317', timeout: 5, colour: red}
   nopp:
@@ -68,7 +68,7 @@ service:
             "f.yaml:5:14: receivers::otlp::protocols::grpc::endpont: unknown key \"endpont\"; did you mean \"endpoint\"? (valid: endpoint, transport, max_recv_msg_size_mib, max_concurrent_streams)",
             "f.yaml:5:64: receivers::otlp::protocols::grpc::max_recv_msg_size_mib: expected a whole number from 1 to 2047, found 0",
             "f.yaml:5:67: receivers::otlp::protocols::grpc::tls: not supported yet by weir; leave it out",
-            "f.yaml:7:3: processors::batch: weir has no processor \"batch\" yet (valid: wasm)",
+            "f.yaml:7:3: processors::filter: weir has no processor \"filter\" yet (valid: wasm, batch, memory_limiter)",
             "f.yaml:9:45: exporters::otlp_grpc::timeout: expected a duration with its unit, such as 200ms, 1m30s or 1h, found 5",
             "f.yaml:9:48: exporters::otlp_grpc::colour: unknown key \"colour\" (valid: endpoint, tls, headers, compression, timeout, retry_on_failure, sending_queue)",
             "f.yaml:10:3: exporters::nopp: unknown exporter type \"nopp\"; did you mean \"nop\"? (valid: otlp_grpc, otlp, otlp_http, otlphttp, debug, nop)",
@@ -160,10 +160,6 @@ fn each_mistake_in_an_exporter_has_its_own_words() {
             "exporters::otlp::balancer_name: not supported yet by weir; leave it out",
         ),
         (
-            exporter("sending_queue: {storage: x}"),
-            "exporters::otlp::sending_queue::storage: not supported yet by weir; leave it out",
-        ),
-        (
             exporter("retry_on_failure: {multiplier: 0.5}"),
             "exporters::otlp::retry_on_failure::multiplier: must be from 1 to 100",
         ),
@@ -244,6 +240,110 @@ fn each_mistake_in_a_processor_has_its_own_words() {
         (
             with_processor("{wasm: {plugin: /dev/null, config: {x: .nan}}}"),
             "processors::wasm::config::x: expected a finite number, since JSON has no other, found a number",
+        ),
+        (
+            with_processor("{batch: {send_batch_size: 10, send_batch_max_size: 5}}"),
+            "processors::batch::send_batch_max_size: must be 0, which is no limit, or at least send_batch_size, which is 10",
+        ),
+        (
+            with_processor("{batch: {timeout: 1h}}"),
+            "processors::batch::timeout: must be 10m at most: senders wait as long",
+        ),
+        (
+            with_processor("{batch: {metadata_keys: [a]}}"),
+            "processors::batch::metadata_keys: not supported yet by weir; leave it out",
+        ),
+        (
+            with_processor("{memory_limiter: {limit_mib: 10}}"),
+            "processors::memory_limiter: the key \"check_interval\" is required",
+        ),
+        (
+            with_processor("{memory_limiter: {check_interval: 0s, limit_mib: 10}}"),
+            "processors::memory_limiter::check_interval: expected a duration above zero, found \"0s\"",
+        ),
+        (
+            with_processor("{memory_limiter: {check_interval: 1s}}"),
+            "processors::memory_limiter: one of the keys \"limit_mib\" and \"limit_percentage\" is required",
+        ),
+        (
+            with_processor("{memory_limiter: {check_interval: 1s, limit_mib: 10, spike_limit_mib: 10}}"),
+            "processors::memory_limiter::spike_limit_mib: must be less than the limit, which leaves nothing for telemetry",
+        ),
+        (
+            with_processors(
+                "{memory_limiter: {check_interval: 1s, limit_mib: 10}, memory_limiter/b: {check_interval: 1s, limit_mib: 20}}",
+                "memory_limiter, memory_limiter/b",
+            ),
+            "processors::memory_limiter/b: weir has one budget for all pipelines; give every memory_limiter the same limits",
+        ),
+        (
+            with_processors("{batch: {}, batch/b: {}}", "batch, batch/b"),
+            "service::pipelines::traces: requests are merged once; leave processor \"batch/b\" out",
+        ),
+    ]);
+}
+
+#[test]
+fn each_mistake_about_a_durable_queue_has_its_own_words() {
+    let stored = |queue: &str, extensions: &str, listed: &str| {
+        let exporter = format!("{{otlp_grpc: {{endpoint: 'up:1', sending_queue: {queue}}}}}");
+        let service =
+            format!("{{{listed} pipelines: {{traces: {{receivers: [otlp], exporters: [otlp_grpc]}}}}}}");
+        format!("{}extensions: {extensions}\n", with(OTLP, "", &exporter, &service))
+    };
+    let storage = "{file_storage: {directory: /x}}";
+    let listed = "extensions: [file_storage],";
+    let in_queue = "exporters::otlp_grpc::sending_queue";
+    each_says(&[
+        (
+            stored("{storage: file_storage}", "{}", ""),
+            &format!(
+                "{in_queue}::storage: references extension \"file_storage\" which is not a configured file_storage"
+            ),
+        ),
+        (
+            stored("{storage: file_storage}", storage, ""),
+            &format!("{in_queue}::storage: list \"file_storage\" in service::extensions, which starts it"),
+        ),
+        (
+            stored("{storage: file_storage, wait_for_result: true}", storage, listed),
+            &format!(
+                "{in_queue}::wait_for_result: cannot be true with storage: the sender is answered when its data is on disk"
+            ),
+        ),
+        (
+            stored("{storage: file_storage, enabled: false}", storage, listed),
+            &format!("{in_queue}::enabled: cannot be false with storage: there is nothing to store"),
+        ),
+        (
+            stored("{storage: 'a b'}", storage, listed),
+            &format!(
+                "{in_queue}::storage: invalid id \"a b\": a type starts with a letter and has letters, digits and underscores, 63 at most"
+            ),
+        ),
+        (
+            stored("{batch: {max_size: 5, min_size: 6}}", storage, listed),
+            &format!(
+                "{in_queue}::batch::max_size: must be 0, which is no limit, or at least min_size, which is 6"
+            ),
+        ),
+        (
+            stored("{batch: {sizer: requests}}", storage, listed),
+            &format!(
+                "{in_queue}::batch::sizer: \"requests\" is not supported yet by weir (valid: items, bytes)"
+            ),
+        ),
+        (
+            stored("{}", "{file_storage: {}}", listed),
+            "extensions::file_storage: the key \"directory\" is required",
+        ),
+        (
+            stored("{}", "{file_storage: {directory: /none, create_directory: false}}", listed),
+            "extensions::file_storage::directory: /none is not a directory, and create_directory is false",
+        ),
+        (
+            stored("{}", "{file_storage: {directory: /x}, file_storage/b: {directory: /x}}", listed),
+            "extensions::file_storage/b::directory: the directory is that of extensions::file_storage already",
         ),
     ]);
 }

@@ -9,6 +9,7 @@ use super::at::At;
 use super::diagnostic::{Diagnostic, Place};
 use super::id::{self, ComponentId};
 use super::node::Value;
+use super::processor::BatchConfig;
 use super::reader;
 
 /// One pipeline. Everything it names is configured, and named once.
@@ -22,8 +23,10 @@ pub struct PipelineConfig {
     pub place: Place,
     /// Where its data comes from; at least one.
     pub receivers: Vec<ComponentId>,
-    /// What is done to it, in this order.
+    /// The `wasm` processors, in this order.
     pub processors: Vec<ComponentId>,
+    /// How requests are merged behind them, by the pipeline's `batch` processor.
+    pub batching: Option<BatchConfig>,
     /// Where it goes; at least one, and all get everything.
     pub exporters: Vec<ComponentId>,
 }
@@ -31,9 +34,16 @@ pub struct PipelineConfig {
 /// Where it stands in the file makes no difference.
 impl PartialEq for PipelineConfig {
     fn eq(&self, other: &Self) -> bool {
-        let PipelineConfig { signal, name, place: _, receivers, processors, exporters } = self;
-        (signal, name, receivers, processors, exporters)
-            == (&other.signal, &other.name, &other.receivers, &other.processors, &other.exporters)
+        let PipelineConfig { signal, name, place: _, receivers, processors, batching, exporters } = self;
+        (signal, name, receivers, processors, batching, exporters)
+            == (
+                &other.signal,
+                &other.name,
+                &other.receivers,
+                &other.processors,
+                &other.batching,
+                &other.exporters,
+            )
     }
 }
 
@@ -98,7 +108,7 @@ fn read_one(
         }
     }
     let (name, place) = (name.to_owned(), at.place().clone());
-    Some(PipelineConfig { signal: signal?, name, place, receivers, processors, exporters })
+    Some(PipelineConfig { signal: signal?, name, place, receivers, processors, batching: None, exporters })
 }
 
 fn signal(name: &str, at: &At<'_>) -> Result<Signal, Diagnostic> {

@@ -6,7 +6,12 @@ use serde::Deserialize;
 
 use super::at::At;
 use super::diagnostic::Diagnostic;
-use super::field::{bounded, duration, positive_duration};
+use super::field::{bounded, optional_duration, positive_duration};
+use super::id::ComponentId;
+use super::processor::BatchConfig;
+
+/// The Collector's default.
+const MAX_ELAPSED_TIME: Duration = Duration::from_secs(300);
 
 /// What to do when an export fails and may be tried again. Defaults: the Collector's exporterhelper.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -24,9 +29,10 @@ pub struct RetryConfig {
     /// The longest wait.
     #[serde(deserialize_with = "positive_duration")]
     pub max_interval: Duration,
-    /// When to give a batch up; zero is never.
-    #[serde(deserialize_with = "duration")]
-    pub max_elapsed_time: Duration,
+    /// When to give a batch up; zero is never. If nothing is said it is the Collector's five minutes, but never for a
+    /// durable queue: it holds what was promised.
+    #[serde(deserialize_with = "optional_duration")]
+    pub max_elapsed_time: Option<Duration>,
 }
 
 impl Default for RetryConfig {
@@ -37,12 +43,17 @@ impl Default for RetryConfig {
             randomization_factor: 0.5,
             multiplier: 1.5,
             max_interval: Duration::from_secs(30),
-            max_elapsed_time: Duration::from_secs(300),
+            max_elapsed_time: None,
         }
     }
 }
 
 impl RetryConfig {
+    /// When to give a batch up; zero is never.
+    pub fn max_elapsed_time(&self, is_durable: bool) -> Duration {
+        self.max_elapsed_time.unwrap_or(if is_durable { Duration::ZERO } else { MAX_ELAPSED_TIME })
+    }
+
     pub(super) fn check(&self, at: &At<'_>, problems: &mut Vec<Diagnostic>) {
         if !(0.0..=1.0).contains(&self.randomization_factor) {
             problems.push(at.key("randomization_factor").problem("must be from 0 to 1"));
@@ -50,7 +61,7 @@ impl RetryConfig {
         if !(1.0..=100.0).contains(&self.multiplier) {
             problems.push(at.key("multiplier").problem("must be from 1 to 100"));
         }
-        let limit = self.max_elapsed_time;
+        let limit = self.max_elapsed_time(false);
         if !limit.is_zero() {
             for (key, interval) in
                 [("initial_interval", self.initial_interval), ("max_interval", self.max_interval)]
@@ -79,9 +90,13 @@ pub struct SendingQueueConfig {
     pub sizer: Sizer,
     /// Whether a sender waits for room when the queue is full, instead of being refused.
     pub block_on_overflow: bool,
-    /// Whether the sender is answered when the upstream has answered, rather than when the batch is queued.
-    /// The Collector's default is false; weir's is true, so that what is acknowledged is delivered.
-    pub wait_for_result: bool,
+    /// Whether the sender is answered when the upstream has answered, rather than when the batch is queued. See
+    /// [`SendingQueueConfig::wait_for_result`].
+    pub wait_for_result: Option<bool>,
+    /// The `file_storage` extension that the queue is kept in; in memory without.
+    pub storage: Option<ComponentId>,
+    /// How requests are merged and split, if they are.
+    pub batch: Option<BatchConfig>,
 }
 
 /// What the size of a queue counts.
@@ -105,7 +120,34 @@ impl Default for SendingQueueConfig {
             queue_size: 1000,
             sizer: Sizer::Requests,
             block_on_overflow: false,
-            wait_for_result: true,
+            wait_for_result: None,
+            storage: None,
+            batch: None,
+        }
+    }
+}
+
+impl SendingQueueConfig {
+    /// Whether senders wait for the upstream. The Collector's default is no; weir's is yes, so that what is acknowledged is
+    /// delivered, unless the queue is on disk, which is a promise of its own.
+    pub fn wait_for_result(&self) -> bool {
+        self.wait_for_result.unwrap_or(self.storage.is_none())
+    }
+
+    pub(super) fn check(&self, at: &At<'_>, problems: &mut Vec<Diagnostic>) {
+        if let Some(batch) = &self.batch {
+            batch.check(&at.key("batch"), problems);
+        }
+        if self.storage.is_none() {
+            return;
+        }
+        if self.wait_for_result == Some(true) {
+            let reason = "cannot be true with storage: the sender is answered when its data is on disk";
+            problems.push(at.key("wait_for_result").problem(reason));
+        }
+        if !self.enabled {
+            problems
+                .push(at.key("enabled").problem("cannot be false with storage: there is nothing to store"));
         }
     }
 }

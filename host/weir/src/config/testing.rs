@@ -46,6 +46,11 @@ pub fn with_exporter(exporter: &str, id: &str) -> String {
 }
 
 pub fn with_processor(processor: &str) -> String {
-    let service = "{pipelines: {traces: {receivers: [otlp], processors: [wasm], exporters: [nop]}}}";
-    with(OTLP, processor, NOP, service)
+    with_processors(processor, "wasm")
+}
+
+pub fn with_processors(processors: &str, ids: &str) -> String {
+    let service =
+        format!("{{pipelines: {{traces: {{receivers: [otlp], processors: [{ids}], exporters: [nop]}}}}}}");
+    with(OTLP, processors, NOP, &service)
 }

@@ -40,7 +40,7 @@ impl Replay {
             for Recorded { signal, payload } in recorded {
                 let items = weir_otlp::count(*signal, payload).unwrap_or(0);
                 let payload = payload.clone();
-                let batch = Batch { signal: *signal, payload, items, received_unix_nano: 0, deadline: None };
+                let batch = Batch::new(*signal, payload, items);
                 self.exporter
                     .export(batch)
                     .await

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use weir_otlp::Signal;
 use weir_pipeline::{
-    Batch, BoxFuture, Consumer, ExportError, ExportQueue, Exported, Exporter, Pipeline, QueueSettings,
-    Unobserved,
+    Batch, BoxFuture, Consumer, ExportError, ExportQueue, Exported, Exporter, Keeping, Pipeline,
+    QueueSettings, Unobserved,
 };
 
 use super::DemoError;
@@ -31,9 +31,21 @@ impl Upstream {
         let kept = Arc::new(Kept::default());
         let pipelines = [Signal::Traces, Signal::Metrics, Signal::Logs].map(|signal| {
             let exporter = Arc::clone(&kept) as Arc<dyn Exporter>;
-            let queue = ExportQueue::new("kept", exporter, QueueSettings::default(), Arc::new(Unobserved));
+            let queue = ExportQueue::new(
+                "kept",
+                exporter,
+                QueueSettings::default(),
+                Arc::new(Unobserved),
+                Keeping::default(),
+            );
             let name = signal.name().to_owned();
-            Arc::new(Pipeline { name, signal, processors: Vec::new(), exporters: vec![queue] })
+            Arc::new(Pipeline {
+                name,
+                signal,
+                processors: Vec::new(),
+                exporters: vec![queue],
+                batching: None,
+            })
         });
         let grpc = GrpcSettings { endpoint: "127.0.0.1:0".to_owned(), ..GrpcSettings::default() };
         let settings = ReceiverSettings { id: "upstream".to_owned(), grpc: Some(grpc), http: None };

@@ -4,8 +4,9 @@ use bytes::{Buf, Bytes, BytesMut};
 use http::HeaderMap;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use prost::Message;
 use weir_pipeline::Exported;
+
+use crate::wire::partial;
 
 /// The largest answer that OTLP lets a client take.
 pub(super) const RESPONSE_BYTES_MAX: usize = 4 << 20;
@@ -39,31 +40,10 @@ pub(super) async fn read(
     Ok((gathered.freeze(), trailers))
 }
 
-/// `Export*ServiceResponse`, which has the same numbers for every signal.
-#[derive(Clone, PartialEq, Message)]
-struct ExportResponse {
-    #[prost(message, optional, tag = "1")]
-    partial_success: Option<PartialSuccess>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct PartialSuccess {
-    #[prost(int64, tag = "1")]
-    rejected: i64,
-    #[prost(string, tag = "2")]
-    error_message: String,
-}
-
-/// What a success says. An answer that cannot be read is a success all the same: the upstream has the data.
+/// What a success says.
 pub(super) fn exported(message: &[u8]) -> Exported {
-    let partial = ExportResponse::decode(message).ok().and_then(|response| response.partial_success);
-    let Some(PartialSuccess { rejected, error_message }) = partial else {
-        return Exported::default();
-    };
-    Exported {
-        rejected: u64::try_from(rejected).unwrap_or_default(),
-        message: (!error_message.is_empty()).then(|| shorten(error_message)),
-    }
+    let Exported { rejected, message } = partial::decode(message);
+    Exported { rejected, message: message.map(shorten) }
 }
 
 /// An upstream's words, cut to a length that may be passed on.
@@ -77,26 +57,6 @@ pub(super) fn shorten(mut said: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn response(rejected: i64, error_message: &str) -> Vec<u8> {
-        let partial_success = Some(PartialSuccess { rejected, error_message: error_message.to_owned() });
-        ExportResponse { partial_success }.encode_to_vec()
-    }
-
-    #[test]
-    fn rejected_items_and_warnings_are_read() {
-        let expected =
-            |rejected, message: Option<&str>| Exported { rejected, message: message.map(str::to_owned) };
-        assert_eq!(exported(&[]), expected(0, None));
-        assert_eq!(exported(&response(3, "too old")), expected(3, Some("too old")));
-        assert_eq!(exported(&response(0, "warning")), expected(0, Some("warning")));
-    }
-
-    #[test]
-    fn nonsense_is_a_plain_success() {
-        assert_eq!(exported(b"<html>"), Exported::default());
-        assert_eq!(exported(&response(-5, "")), Exported::default());
-    }
 
     #[test]
     fn words_are_cut_between_characters() {

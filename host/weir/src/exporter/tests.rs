@@ -72,7 +72,7 @@ async fn hangs_up() -> SocketAddr {
 
 fn batch(payload: &[u8]) -> Batch {
     let payload = Bytes::copy_from_slice(payload);
-    Batch { signal: Signal::Logs, payload, items: 1, received_unix_nano: 0, deadline: None }
+    Batch::new(Signal::Logs, payload, 1)
 }
 
 fn grpc(address: SocketAddr) -> OtlpGrpcSettings {

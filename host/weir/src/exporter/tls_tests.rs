@@ -71,13 +71,7 @@ async fn upstream(wants_client_certificate: bool) -> SocketAddr {
 async fn export(address: SocketAddr, tls: TlsSettings) -> [Result<Exported, ExportError>; 2] {
     let grpc = OtlpGrpcSettings { tls: tls.clone(), ..OtlpGrpcSettings::new(address.to_string()) };
     let http = OtlpHttpSettings { tls, ..OtlpHttpSettings::new(format!("https://{address}")) };
-    let batch = || Batch {
-        signal: Signal::Logs,
-        payload: Bytes::from_static(b"x"),
-        items: 1,
-        received_unix_nano: 0,
-        deadline: None,
-    };
+    let batch = || Batch::new(Signal::Logs, Bytes::from_static(b"x"), 1);
     let send = async |settings| build("under_test", &settings).unwrap().export(batch()).await;
     [send(ExporterSettings::OtlpGrpc(grpc)).await, send(ExporterSettings::OtlpHttp(http)).await]
 }

@@ -5,9 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body;
-use weir_pipeline::{Cause, Refusal};
-
-use super::admission::Charge;
+use weir_pipeline::{Cause, Charge, Refusal};
 
 /// The most that is allocated on the word of the sender alone. Beyond that, memory follows what has arrived.
 const TRUSTED_BYTES: usize = 1 << 20;
@@ -19,7 +17,7 @@ pub(super) struct BodyLimits {
     pub(super) timeout: Duration,
 }
 
-/// Reads the body to its end. `announced` says how long it will be, as soon as what has arrived tells.
+/// Reads the body to its end. `announced` says how long it will be, as soon as what has arrived tells: it is charged then.
 ///
 /// # Errors
 /// Malformed if the sender breaks off or is too slow, too large as soon as that is known, overload if the budget
@@ -27,7 +25,7 @@ pub(super) struct BodyLimits {
 pub(super) async fn gather<B: Body<Data = Bytes> + Unpin>(
     body: &mut B,
     limits: BodyLimits,
-    charge: &mut Charge,
+    charge: &Charge,
     announced: impl Fn(&[u8]) -> Option<u64>,
 ) -> Result<Bytes, Refusal> {
     match tokio::time::timeout(limits.timeout, gather_untimed(body, limits.bytes_max, charge, announced))
@@ -41,9 +39,11 @@ pub(super) async fn gather<B: Body<Data = Bytes> + Unpin>(
 async fn gather_untimed<B: Body<Data = Bytes> + Unpin>(
     body: &mut B,
     bytes_max: u64,
-    charge: &mut Charge,
+    charge: &Charge,
     announced: impl Fn(&[u8]) -> Option<u64>,
 ) -> Result<Bytes, Refusal> {
+    // Before anything is read, if the head says how much it will be.
+    check(0, announced(&[]), bytes_max, charge)?;
     let first = next_data(body).await?.unwrap_or_default();
     check(first.len() as u64, announced(&first), bytes_max, charge)?;
     let Some(second) = next_data(body).await? else {
@@ -81,11 +81,12 @@ pub(super) async fn discard<B: Body<Data = Bytes> + Unpin>(body: &mut B, limits:
     let _ = tokio::time::timeout(limits.timeout, read).await;
 }
 
-fn check(arrived: u64, announced: Option<u64>, bytes_max: u64, charge: &mut Charge) -> Result<(), Refusal> {
-    if arrived.max(announced.unwrap_or_default()) > bytes_max {
+fn check(arrived: u64, announced: Option<u64>, bytes_max: u64, charge: &Charge) -> Result<(), Refusal> {
+    let expected = arrived.max(announced.unwrap_or_default());
+    if expected > bytes_max {
         return Err(too_large(bytes_max));
     }
-    charge.grow_to(arrived)
+    charge.grow_to(expected)
 }
 
 /// The refusal of a request that is over the size limit.
@@ -116,7 +117,8 @@ mod tests {
 
     use hyper::body::Frame;
 
-    use super::super::admission::{Admission, AdmissionSettings};
+    use weir_pipeline::Budget;
+
     use super::*;
 
     /// Hands out pieces and then ends, or then hangs.
@@ -146,10 +148,9 @@ mod tests {
     }
 
     async fn gathered(mut body: Pieces, bytes_max: u64, budget: u64) -> Result<Bytes, Refusal> {
-        let admission = Admission::new(AdmissionSettings { bytes_max: budget, requests_max: 1 });
         let limits = BodyLimits { bytes_max, timeout: Duration::from_secs(60) };
-        let mut charge = admission.admit().unwrap();
-        gather(&mut body, limits, &mut charge, |_| None).await
+        let charge = Budget::new(budget).open().unwrap();
+        gather(&mut body, limits, &charge, |_| None).await
     }
 
     #[tokio::test]
@@ -175,16 +176,29 @@ mod tests {
 
     #[tokio::test]
     async fn a_used_up_budget_is_overload() {
-        let refusal = gathered(pieces(&[3, 4], true), 100, 6).await.unwrap_err();
+        let budget = Budget::new(10);
+        let other = budget.open().unwrap();
+        other.grow_to(4).unwrap();
+        let limits = BodyLimits { bytes_max: 100, timeout: Duration::from_secs(60) };
+        let charge = budget.open().unwrap();
+        let refusal = gather(&mut pieces(&[3, 4], true), limits, &charge, |_| None).await.unwrap_err();
         assert_eq!((refusal.cause, refusal.retryable), (Cause::Overload, true));
     }
 
     #[tokio::test]
-    async fn a_body_that_never_ends_is_given_up() {
-        let admission = Admission::new(AdmissionSettings::default());
+    async fn what_is_announced_is_charged_before_anything_is_read() {
+        let budget = Budget::new(10);
         let limits = BodyLimits { bytes_max: 100, timeout: Duration::from_millis(10) };
-        let mut charge = admission.admit().unwrap();
-        let refusal = gather(&mut pieces(&[3], true), limits, &mut charge, |_| None).await.unwrap_err();
+        let charge = budget.open().unwrap();
+        let slow = gather(&mut pieces(&[], true), limits, &charge, |_| Some(7)).await;
+        assert_eq!((slow.unwrap_err().cause, budget.used()), (Cause::Malformed, 7));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_never_ends_is_given_up() {
+        let limits = BodyLimits { bytes_max: 100, timeout: Duration::from_millis(10) };
+        let refusal =
+            gather(&mut pieces(&[3], true), limits, &Charge::default(), |_| None).await.unwrap_err();
         assert_eq!(refusal.message, "the request's body took too long to arrive");
     }
 }

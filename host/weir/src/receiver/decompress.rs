@@ -3,9 +3,8 @@
 use std::io::{self, Read};
 
 use bytes::Bytes;
-use weir_pipeline::{Cause, Refusal};
+use weir_pipeline::{Cause, Charge, Refusal};
 
-use super::admission::Charge;
 use super::body::too_large;
 
 /// The window that a zstd stream may ask for, as a power of two: 8 MiB, which RFC 8878 wants every decoder to have.
@@ -49,19 +48,17 @@ pub(super) async fn decompress(
     encoding: Encoding,
     compressed: Bytes,
     bytes_max: u64,
-    mut charge: Charge,
-) -> Result<(Bytes, Charge), Refusal> {
+    charge: &Charge,
+) -> Result<Bytes, Refusal> {
     if encoding == Encoding::Identity {
-        return Ok((compressed, charge));
+        return Ok(compressed);
     }
     if compressed.len() <= INLINE_BYTES_MAX {
-        let bytes = decompress_here(encoding, &compressed, bytes_max, &mut charge)?;
-        return Ok((bytes, charge));
+        return decompress_here(encoding, &compressed, bytes_max, charge);
     }
-    let work = tokio::task::spawn_blocking(move || {
-        let bytes = decompress_here(encoding, &compressed, bytes_max, &mut charge)?;
-        Ok((bytes, charge))
-    });
+    let charge = charge.clone();
+    let work =
+        tokio::task::spawn_blocking(move || decompress_here(encoding, &compressed, bytes_max, &charge));
     work.await.unwrap_or_else(|_| Err(Refusal::permanent(Cause::Internal, "the decompressor failed")))
 }
 
@@ -69,7 +66,7 @@ fn decompress_here(
     encoding: Encoding,
     compressed: &[u8],
     bytes_max: u64,
-    charge: &mut Charge,
+    charge: &Charge,
 ) -> Result<Bytes, Refusal> {
     match encoding {
         Encoding::Identity => Ok(Bytes::copy_from_slice(compressed)),
@@ -94,15 +91,16 @@ fn read_bounded(
     mut decoder: impl Read,
     compressed_len: usize,
     bytes_max: u64,
-    charge: &mut Charge,
+    charge: &Charge,
 ) -> Result<Bytes, Refusal> {
     let mut out = Vec::new();
     loop {
+        // Before the step, so that no byte is there that was not charged; a vector that grows is two for a moment.
+        charge.grow_to((out.len() as u64).saturating_add(STEP).min(bytes_max) + compressed_len as u64)?;
         let read = (&mut decoder).take(STEP).read_to_end(&mut out).map_err(|error| corrupt(&error))?;
         if out.len() as u64 > bytes_max {
             return Err(too_large(bytes_max));
         }
-        charge.grow_to(out.len() as u64 + compressed_len as u64)?;
         if read == 0 {
             return Ok(Bytes::from(out));
         }
@@ -117,7 +115,8 @@ fn corrupt(error: &io::Error) -> Refusal {
 mod tests {
     use std::io::Write;
 
-    use super::super::admission::{Admission, AdmissionSettings};
+    use weir_pipeline::Budget;
+
     use super::*;
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -127,9 +126,10 @@ mod tests {
     }
 
     async fn run(encoding: Encoding, compressed: Vec<u8>, bytes_max: u64) -> Result<Bytes, Refusal> {
-        let admission = Admission::new(AdmissionSettings { bytes_max: 32 << 20, requests_max: 1 });
-        let charge = admission.admit().unwrap();
-        decompress(encoding, Bytes::from(compressed), bytes_max, charge).await.map(|(bytes, _)| bytes)
+        let budget = Budget::new(64 << 20);
+        let (other, charge) = (budget.open().unwrap(), budget.open().unwrap());
+        other.grow_to(32 << 20).unwrap();
+        decompress(encoding, Bytes::from(compressed), bytes_max, &charge).await
     }
 
     #[tokio::test]

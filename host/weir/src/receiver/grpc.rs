@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tonic::{Code, Status};
 use weir_otlp::Signal;
-use weir_pipeline::{Cause, Refusal, catch_panic};
+use weir_pipeline::{Cause, Exported, Refusal, catch_panic};
 
 use super::GrpcSettings;
 use super::body::{BodyLimits, gather, too_large};
@@ -25,7 +25,7 @@ use super::decompress::{Encoding, decompress};
 use super::intake::Intake;
 use super::reply::grpc_status;
 use crate::wire::frame::{FrameHead, HEAD_BYTES};
-use crate::wire::grpc_path;
+use crate::wire::{grpc_path, partial};
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
@@ -96,7 +96,7 @@ impl Shared {
         };
         self.intake.count_request(&outcome);
         match outcome {
-            Ok(()) => succeeded(),
+            Ok(exported) => succeeded(&exported),
             Err(refusal) => refused(grpc_status(&refusal)),
         }
     }
@@ -125,15 +125,16 @@ impl Shared {
         Ok(Call { signal, encoding, deadline })
     }
 
-    async fn export(&self, call: &Call, mut body: Incoming) -> Result<(), Refusal> {
-        let mut charge = self.intake.admit()?;
+    async fn export(&self, call: &Call, mut body: Incoming) -> Result<Exported, Refusal> {
+        let admitted = self.intake.admit()?;
+        let charge = admitted.charge();
         let limits =
             BodyLimits { bytes_max: self.limits.bytes_max.saturating_add(HEAD_BYTES as u64), ..self.limits };
         let announced = |arrived: &[u8]| {
             let head = FrameHead::decode(*arrived.first_chunk()?).ok()?;
             Some(u64::from(head.len) + HEAD_BYTES as u64)
         };
-        let framed = gather(&mut body, limits, &mut charge, announced).await.map_err(|refusal| {
+        let framed = gather(&mut body, limits, charge, announced).await.map_err(|refusal| {
             match refusal.cause {
                 // The sender knows the message's size, not the frame's.
                 Cause::TooLarge => too_large(self.limits.bytes_max),
@@ -149,8 +150,8 @@ impl Shared {
             }
             (true, encoding) => encoding,
         };
-        let (payload, _charge) = decompress(encoding, message, self.limits.bytes_max, charge).await?;
-        self.intake.take(call.signal, payload, call.deadline).await
+        let payload = decompress(encoding, message, self.limits.bytes_max, charge).await?;
+        self.intake.take(call.signal, payload, call.deadline, charge).await
     }
 }
 
@@ -186,13 +187,23 @@ impl Body for GrpcBody {
     }
 }
 
-fn succeeded() -> Response<GrpcBody> {
+fn succeeded(exported: &Exported) -> Response<GrpcBody> {
     let mut trailers = HeaderMap::with_capacity(1);
     trailers.insert("grpc-status", HeaderValue::from_static("0"));
-    let body = GrpcBody { message: Some(Bytes::from_static(EMPTY_MESSAGE)), trailers: Some(trailers) };
+    let body = GrpcBody { message: Some(message(exported)), trailers: Some(trailers) };
     let mut response = Response::new(body);
     response.headers_mut().insert(CONTENT_TYPE, GRPC);
     response
+}
+
+/// The answer's one message, in its frame.
+fn message(exported: &Exported) -> Bytes {
+    let answer = partial::encode(exported);
+    let Ok(len) = u32::try_from(answer.len()) else { return Bytes::from_static(EMPTY_MESSAGE) };
+    if answer.is_empty() {
+        return Bytes::from_static(EMPTY_MESSAGE);
+    }
+    Bytes::from([FrameHead { is_compressed: false, len }.encode().as_slice(), &answer].concat())
 }
 
 fn refused(status: Status) -> Response<GrpcBody> {

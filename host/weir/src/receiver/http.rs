@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Versio
 use http_body_util::Full;
 use hyper::body::Incoming;
 use weir_otlp::Signal;
-use weir_pipeline::{Cause, Refusal, catch_panic};
+use weir_pipeline::{Cause, Exported, Refusal, catch_panic};
 
 use super::body::{BodyLimits, discard, gather, too_large};
 use super::decompress::{Encoding, decompress};
@@ -97,7 +97,7 @@ impl Shared {
         };
         self.intake.count_request(&outcome);
         match outcome {
-            Ok(()) => succeeded(media),
+            Ok(exported) => succeeded(media, signal, &exported),
             Err(refusal) => {
                 self.let_finish(version, &head.headers, body).await;
                 http_refusal(&refusal, media)
@@ -143,17 +143,18 @@ impl Shared {
         media: Media,
         headers: &HeaderMap,
         body: &mut Incoming,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Exported, Refusal> {
         let encoding = encoding(headers)?;
-        let mut charge = self.intake.admit()?;
+        let admitted = self.intake.admit()?;
+        let charge = admitted.charge();
         let content_length = content_length(headers);
         if content_length.is_some_and(|len| len > self.limits.bytes_max) {
             return Err(too_large(self.limits.bytes_max));
         }
-        let body = gather(body, self.limits, &mut charge, |_| content_length).await?;
-        let (body, charge) = decompress(encoding, body, self.limits.bytes_max, charge).await?;
-        let (payload, _charge) = media.decode(signal, body, charge).await?;
-        self.intake.take(signal, payload, None).await
+        let body = gather(body, self.limits, charge, |_| content_length).await?;
+        let body = decompress(encoding, body, self.limits.bytes_max, charge).await?;
+        let payload = media.decode(signal, body, charge).await?;
+        self.intake.take(signal, payload, None, charge).await
     }
 
     /// Lets an HTTP/1 client finish writing before it is answered, unless it waits for leave to write.
@@ -164,8 +165,8 @@ impl Shared {
     }
 }
 
-fn succeeded(media: Media) -> Response<HttpBody> {
-    let mut response = Response::new(Full::new(media.success()));
+fn succeeded(media: Media, signal: Signal, exported: &Exported) -> Response<HttpBody> {
+    let mut response = Response::new(Full::new(media.success(signal, exported)));
     response.headers_mut().insert(CONTENT_TYPE, media.content_type());
     response
 }

@@ -7,9 +7,9 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use weir_otlp::Signal;
-use weir_pipeline::{Batch, Cause, Consumer, Refusal};
+use weir_pipeline::{Batch, Cause, Charge, Consumer, Exported, Refusal};
 
-use super::admission::{Admission, Charge};
+use super::admission::{Admission, Admitted};
 use crate::telemetry::{Outcome, ReceiverMetrics, Telemetry};
 
 /// Where the requests of one transport of a receiver go in. Its consumer may change while requests flow.
@@ -57,11 +57,12 @@ impl Intake {
     }
 
     /// A place for one more request.
-    pub(super) fn admit(&self) -> Result<Charge, Refusal> {
+    pub(super) fn admit(&self) -> Result<Admitted, Refusal> {
         self.admission.admit()
     }
 
-    /// Hands the decompressed bytes of one request to the consumer and waits for its answer.
+    /// Hands the decompressed bytes of one request to the consumer and waits for its answer: what the upstream rejected of
+    /// it, if it took the request.
     ///
     /// # Errors
     /// The refusal to tell the sender.
@@ -70,14 +71,18 @@ impl Intake {
         signal: Signal,
         payload: Bytes,
         deadline: Option<Instant>,
-    ) -> Result<(), Refusal> {
+        charge: &Charge,
+    ) -> Result<Exported, Refusal> {
         let count = weir_otlp::count(signal, &payload).map_err(|error| {
             Refusal::permanent(Cause::Malformed, format!("malformed OTLP request: {error}"))
         })?;
         // Nothing in it to lose; the Collector answers the same. Profiles are not looked into that closely.
         if payload.is_empty() || (count == 0 && signal != Signal::Profiles) {
-            return Ok(());
+            return Ok(Exported::default());
         }
+        // What it was read into, compressed or as text, is gone by now.
+        charge.set(payload.len() as u64);
+        let charge = charge.clone();
         let mut items = Items::new(&self.metrics, signal, count);
         // Taken out once: the batch goes through these pipelines, whatever is reloaded meanwhile.
         let consumer = self.consumer.load_full();
@@ -86,17 +91,16 @@ impl Intake {
             let gone = "the last pipeline of this signal was just taken out of service";
             return Err(Refusal::retryable(Cause::Stopping, None, gone));
         }
-        let batch =
-            Batch { signal, payload, items: count, received_unix_nano: Batch::now_unix_nano(), deadline };
+        let batch = Batch { deadline, charge, ..Batch::new(signal, payload, count) };
         let outcome = consumer.consume(batch, &|| items.take()).await;
         items.is_fault = matches!(&outcome, Err(refusal) if refusal.cause == Cause::Internal);
         outcome
     }
 
     /// Counts how a request ended.
-    pub(super) fn count_request(&self, outcome: &Result<(), Refusal>) {
+    pub(super) fn count_request(&self, outcome: &Result<Exported, Refusal>) {
         self.metrics.request(match outcome {
-            Ok(()) => Outcome::Success,
+            Ok(_) => Outcome::Success,
             Err(refusal) if refusal.cause == Cause::Internal => Outcome::Failure,
             Err(_) => Outcome::Refused,
         });

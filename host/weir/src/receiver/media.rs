@@ -4,9 +4,9 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use weir_otlp::{Signal, json};
-use weir_pipeline::{Cause, Refusal};
+use weir_pipeline::{Cause, Charge, Exported, Refusal};
 
-use super::admission::Charge;
+use crate::wire::partial;
 
 /// Texts up to this size are decoded where they are: handing them to another thread would cost as much.
 const INLINE_BYTES_MAX: usize = 32 << 10;
@@ -43,43 +43,39 @@ impl Media {
         })
     }
 
-    /// The body that says that everything was taken.
-    pub(super) fn success(self) -> Bytes {
-        Bytes::from_static(match self {
-            Media::Protobuf => b"",
-            Media::Json => br#"{"partialSuccess":{}}"#,
-        })
+    /// The body that says that everything was taken, or what the upstream rejected of it.
+    pub(super) fn success(self, signal: Signal, exported: &Exported) -> Bytes {
+        match self {
+            Media::Protobuf => Bytes::from(partial::encode(exported)),
+            Media::Json => Bytes::from(partial::encode_as_json(signal, exported)),
+        }
     }
 
     /// The request as protobuf, charged for while it is made.
     ///
     /// # Errors
     /// It is no request of the signal, or there is no room for it.
-    pub(super) async fn decode(
-        self,
-        signal: Signal,
-        body: Bytes,
-        mut charge: Charge,
-    ) -> Result<(Bytes, Charge), Refusal> {
+    pub(super) async fn decode(self, signal: Signal, body: Bytes, charge: &Charge) -> Result<Bytes, Refusal> {
         if self == Media::Protobuf {
-            return Ok((body, charge));
+            return Ok(body);
         }
         // The names and quotes that fall away are more than what is added.
         charge.grow_to(2 * body.len() as u64)?;
         if body.len() <= INLINE_BYTES_MAX {
             return decode_here(signal, &body, charge);
         }
-        let work = tokio::task::spawn_blocking(move || decode_here(signal, &body, charge));
+        let charge = charge.clone();
+        let work = tokio::task::spawn_blocking(move || decode_here(signal, &body, &charge));
         work.await
             .unwrap_or_else(|_| Err(Refusal::permanent(Cause::Internal, "the decoder of OTLP/JSON failed")))
     }
 }
 
-fn decode_here(signal: Signal, text: &[u8], mut charge: Charge) -> Result<(Bytes, Charge), Refusal> {
+fn decode_here(signal: Signal, text: &[u8], charge: &Charge) -> Result<Bytes, Refusal> {
     let bytes = json::decode(signal, text).map_err(|error| {
         let cause = if error.is_too_large() { Cause::TooLarge } else { Cause::Malformed };
         Refusal::permanent(cause, format!("malformed OTLP/JSON request: {error}"))
     })?;
     charge.grow_to((text.len() + bytes.len()) as u64)?;
-    Ok((Bytes::from(bytes), charge))
+    Ok(Bytes::from(bytes))
 }

@@ -154,7 +154,7 @@ async fn a_final_rejection_by_the_upstream_is_final_for_the_sender() {
 
 #[tokio::test]
 async fn overload_is_unavailable_with_a_delay_and_503_with_retry_after() {
-    let nothing = AdmissionSettings { bytes_max: 0, requests_max: 0 };
+    let nothing = AdmissionSettings { bytes_max: 0, requests_max: 0, memory: None };
     let weir = Weir::with_admission(Behaviour::Takes, nothing).await;
     let answer = weir.grpc(grpc_path(Signal::Logs), &[], framed(0, &logs(1))).await;
     assert_eq!((answer.grpc_code(), answer.retry_delay()), (14, Some(Duration::from_secs(1))));

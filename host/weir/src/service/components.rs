@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use weir_pipeline::{Consumer, ExportQueue, Pipeline};
+use weir_pipeline::{Budget, Consumer, Pipeline};
 
 use super::Failure;
 use super::changes::Changes;
-use super::exporters::{Exporters, NextExporters};
+use super::exporters::{Exporters, Gone, NextExporters};
 use super::plugins::{PluginHost, Plugins};
+use super::settings;
+use super::storages::Storages;
 use crate::config::{ComponentId, Config, PipelineConfig};
 use crate::telemetry::Telemetry;
 
@@ -43,9 +45,14 @@ impl Components {
     ///
     /// # Errors
     /// Exporters that cannot be built and plugins that cannot be loaded. Plugins of a directory may be awaited.
-    pub(super) async fn prepare(&self, config: &Config, host: &PluginHost) -> Result<Prepared, Failure> {
-        // Certificates are read from files.
-        let exporters = tokio::task::block_in_place(|| self.exporters.next(config))?;
+    pub(super) async fn prepare(
+        &self,
+        config: &Config,
+        host: &PluginHost,
+        storages: &Storages,
+    ) -> Result<Prepared, Failure> {
+        // Certificates are read from files, and so is what was left on disk.
+        let exporters = tokio::task::block_in_place(|| self.exporters.next(config, storages))?;
         let plugins = self.plugins.next(config, host).await?;
         Ok(Prepared { plugins, exporters })
     }
@@ -66,11 +73,12 @@ impl Components {
         prepared: Prepared,
         config: &Config,
         telemetry: &Telemetry,
-    ) -> (Changes, Vec<Arc<ExportQueue>>) {
+        budget: &Arc<Budget>,
+    ) -> (Changes, Vec<Gone>) {
         let former = std::mem::take(self);
         self.plugins = prepared.plugins;
         self.plugins.watch();
-        self.exporters = prepared.exporters.start(config, telemetry);
+        self.exporters = prepared.exporters.start(config, telemetry, budget);
         for pipeline in &config.pipelines {
             let piped = self.pipeline(pipeline, &former, telemetry);
             self.pipelines.insert(pipeline.name.clone(), piped);
@@ -99,6 +107,7 @@ impl Components {
                 signal: config.signal,
                 processors: self.plugins.processors(config, telemetry),
                 exporters: config.exporters.iter().filter_map(|id| self.exporters.queue(id)).collect(),
+                batching: config.batching.as_ref().map(settings::batching),
             }),
         };
         Piped { config: config.clone(), pipeline }

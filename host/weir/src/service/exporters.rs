@@ -1,16 +1,17 @@
 //! The exporters with their queues. A reload keeps those whose configuration is the same, with what they hold.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use weir_otlp::Signal;
-use weir_pipeline::{ExportQueue, Exporter};
+use weir_pipeline::{Budget, ExportQueue, Exporter, Keeping};
 
 use super::components::ById;
+use super::storages::{Opened, Storages};
 use super::{Failure, origin, settings};
-use crate::config::{ComponentId, Config, Diagnostic, ExporterConfig};
+use crate::config::{ComponentId, Config, Diagnostic, ExporterConfig, FileStorageConfig};
 use crate::exporter;
 use crate::telemetry::Telemetry;
 
@@ -22,12 +23,23 @@ pub(super) struct Exporters(ById<Exporting>);
 pub(super) struct Exporting {
     identity: Identity,
     queue: Arc<ExportQueue>,
+    /// Where the queue is kept, if it is durable.
+    storage: Option<PathBuf>,
+}
+
+/// A queue that is no longer needed.
+pub(super) struct Gone {
+    pub(super) queue: Arc<ExportQueue>,
+    /// Who takes over what is on disk.
+    pub(super) heir: Option<Arc<ExportQueue>>,
 }
 
 /// What makes two exporters the same.
 #[derive(PartialEq)]
 struct Identity {
     config: ExporterConfig,
+    /// Of the storage that it names.
+    storage: Option<FileStorageConfig>,
     /// What is in the files that it names: certificates are renewed in place.
     files: Vec<Option<u64>>,
 }
@@ -37,7 +49,7 @@ pub(super) struct NextExporters(BTreeMap<ComponentId, Next>);
 
 enum Next {
     Kept(Arc<Exporting>),
-    Built(Identity, Arc<dyn Exporter>),
+    Built(Identity, Arc<dyn Exporter>, Option<Opened>),
 }
 
 // === impl Exporters ===
@@ -46,19 +58,21 @@ impl Exporters {
     /// Builds those that `self` does not have with the same configuration.
     ///
     /// # Errors
-    /// The exporters that cannot be built.
-    pub(super) fn next(&self, config: &Config) -> Result<NextExporters, Failure> {
+    /// The exporters that cannot be built, and storages that cannot be opened.
+    pub(super) fn next(&self, config: &Config, storages: &Storages) -> Result<NextExporters, Failure> {
         let mut next = BTreeMap::new();
         let mut problems = Vec::new();
         for (id, exporter) in &config.exporters {
-            let identity = Identity::of(exporter);
+            let identity = Identity::of(config, exporter);
             if let Some(same) = self.0.get(id).filter(|former| former.identity == identity) {
                 next.insert(id.clone(), Next::Kept(Arc::clone(same)));
                 continue;
             }
-            match exporter::build(&id.to_string(), &settings::exporter(exporter)) {
-                Ok(built) => drop(next.insert(id.clone(), Next::Built(identity, built))),
-                Err(error) => problems.push(Diagnostic::new(format!("exporters::{id}"), error.to_string())),
+            let built = exporter::build(&id.to_string(), &settings::exporter(exporter))
+                .map_err(|error| Diagnostic::new(format!("exporters::{id}"), error.to_string()));
+            match built.and_then(|built| Ok((built, storages.of(config, id)?))) {
+                Ok((built, opened)) => drop(next.insert(id.clone(), Next::Built(identity, built, opened))),
+                Err(problem) => problems.push(problem),
             }
         }
         if problems.is_empty() { Ok(NextExporters(next)) } else { Err(Failure::Configuration(problems)) }
@@ -75,12 +89,17 @@ impl Exporters {
     }
 
     /// The queues that `next` has not taken over.
-    pub(super) fn gone(self, next: &Exporters) -> Vec<Arc<ExportQueue>> {
+    pub(super) fn gone(self, next: &Exporters) -> Vec<Gone> {
         let is_kept = |id: &ComponentId, exporting: &Arc<Exporting>| {
             next.0.get(id).is_some_and(|next| Arc::ptr_eq(next, exporting))
         };
         let gone = self.0.into_iter().filter(|(id, exporting)| !is_kept(id, exporting));
-        gone.map(|(_, exporting)| Arc::clone(&exporting.queue)).collect()
+        let heir = |former: &Exporting| {
+            let path = former.storage.as_ref()?;
+            let heir = next.0.values().find(|next| next.storage.as_ref() == Some(path))?;
+            Some(Arc::clone(&heir.queue))
+        };
+        gone.map(|(_, former)| Gone { heir: heir(&former), queue: Arc::clone(&former.queue) }).collect()
     }
 
     /// Delivers what is queued until the deadline, all exporters side by side.
@@ -102,7 +121,7 @@ impl Exporters {
 
 impl NextExporters {
     /// Puts a queue in front of each that is new.
-    pub(super) fn start(self, config: &Config, telemetry: &Telemetry) -> Exporters {
+    pub(super) fn start(self, config: &Config, telemetry: &Telemetry, budget: &Arc<Budget>) -> Exporters {
         let started = self.0.into_iter().map(|(id, next)| {
             let (name, signals) = (id.to_string(), signals_of(config, &id));
             let exporting = match next {
@@ -111,11 +130,16 @@ impl NextExporters {
                     telemetry.exporter(&name, &signals, exporting.queue.capacity());
                     exporting
                 }
-                Next::Built(identity, exporter) => {
+                Next::Built(identity, exporter, opened) => {
                     let settings = settings::queue(&identity.config);
+                    let (storage, kept) = match opened {
+                        Some(Opened { path, log, waiting }) => (Some(path), Some((log, waiting))),
+                        None => (None, None),
+                    };
+                    let keeping = Keeping { storage: kept, dead_letters: None, budget: budget.charge() };
                     let observer = Arc::new(telemetry.exporter(&name, &signals, settings.capacity()));
-                    let queue = ExportQueue::new(name, exporter, settings, observer);
-                    Arc::new(Exporting { identity, queue })
+                    let queue = ExportQueue::new(name, exporter, settings, observer, keeping);
+                    Arc::new(Exporting { identity, queue, storage })
                 }
             };
             (id, exporting)
@@ -127,15 +151,18 @@ impl NextExporters {
 // === impl Identity ===
 
 impl Identity {
-    fn of(config: &ExporterConfig) -> Self {
-        let tls = match config {
+    fn of(config: &Config, exporter: &ExporterConfig) -> Self {
+        let tls = match exporter {
             ExporterConfig::OtlpGrpc(grpc) => Some(&grpc.tls),
             ExporterConfig::OtlpHttp(http) => Some(&http.tls),
             ExporterConfig::Debug(_) | ExporterConfig::Nop => None,
         };
         let files = tls.into_iter().flat_map(|tls| [&tls.ca_file, &tls.cert_file, &tls.key_file]);
         let content = |file: &Path| origin::content(file).ok();
-        Identity { config: config.clone(), files: files.map(|file| content(file.as_deref()?)).collect() }
+        let files = files.map(|file| content(file.as_deref()?)).collect();
+        let storage = exporter.sending_queue().and_then(|queue| queue.storage.as_ref());
+        let storage = storage.and_then(|id| config.file_storages.get(id)).cloned();
+        Identity { config: exporter.clone(), storage, files }
     }
 }
 
@@ -154,7 +181,7 @@ mod tests {
     fn identity(text: String) -> Identity {
         let source = Source::Text { name: "test", text };
         let config = load_sources(&[source], &BTreeMap::<String, String>::new()).unwrap().config;
-        Identity::of(config.exporters.values().next().unwrap())
+        Identity::of(&config, config.exporters.values().next().unwrap())
     }
 
     #[test]

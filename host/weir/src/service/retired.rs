@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use weir_pipeline::ExportQueue;
 
 use super::endpoints::Leaving;
+use super::exporters::Gone;
 
 /// Servers and queues that may still be finishing when another reload begins. Each may hold as much as one in
 /// service, so there is no going on for ever.
@@ -51,9 +51,9 @@ impl Retired {
     }
 
     /// Lets a queue deliver what it has.
-    pub(super) fn queue(&mut self, queue: Arc<ExportQueue>) {
+    pub(super) fn queue(&mut self, gone: Gone) {
         let stop = self.stop.subscribe();
-        self.tasks.spawn(deliver(queue, self.timeout, stop));
+        self.tasks.spawn(deliver(gone, self.timeout, stop));
     }
 
     /// Weir stops: whatever is left has until the deadline.
@@ -65,7 +65,8 @@ impl Retired {
     }
 }
 
-async fn deliver(queue: Arc<ExportQueue>, timeout: Duration, mut stop: watch::Receiver<Option<Instant>>) {
+async fn deliver(gone: Gone, timeout: Duration, mut stop: watch::Receiver<Option<Instant>>) {
+    let Gone { queue, heir } = gone;
     // A batch ends in the pipelines in which it began, so the queue takes batches for as long as a pipeline has it.
     let unused = async {
         while Arc::strong_count(&queue) > 1 {
@@ -82,6 +83,16 @@ async fn deliver(queue: Arc<ExportQueue>, timeout: Duration, mut stop: watch::Re
         drained = queue.shutdown(deadline) => drained,
         deadline = sooner(&mut stop), if told.is_none() => queue.shutdown(deadline).await,
     };
+    match heir {
+        Some(heir) => heir.adopt(drained.left),
+        None if !drained.left.is_empty() => {
+            tracing::warn!(
+                exporter = queue.name(),
+                "no exporter of now sends what is left on disk of this one"
+            );
+        }
+        None => {}
+    }
     if drained.lost_requests == 0 {
         tracing::info!(
             exporter = queue.name(),

@@ -2,27 +2,37 @@
 
 use std::path::Path;
 
-use weir_pipeline::{QueueSettings, RetrySettings, Sizer};
+use weir_pipeline::{BatchSettings, QueueSettings, RetrySettings, Sizer};
 
 use crate::config::{
-    self, ComponentId, ExporterConfig, MinTlsVersion, OtlpReceiverConfig, RetryConfig, SendingQueueConfig,
-    TlsConfig,
+    self, BatchConfig, BatchSizer, ComponentId, ExporterConfig, MemoryLimiterConfig, MinTlsVersion,
+    OtlpReceiverConfig, RetryConfig, SendingQueueConfig, TlsConfig,
 };
 use crate::exporter::{
     Compression, ExporterSettings, Headers, OtlpGrpcSettings, OtlpHttpSettings, Pem, SignalEndpoints,
     TlsSettings, TlsVersion, Verbosity,
 };
+use crate::memory;
 use crate::receiver::{
-    AdmissionSettings, CorsSettings, GrpcSettings, HttpPaths, HttpSettings, REQUEST_BYTES_MAX,
+    AdmissionSettings, CorsSettings, GrpcSettings, HttpPaths, HttpSettings, MemoryBound, REQUEST_BYTES_MAX,
     ReceiverSettings,
 };
 
-/// At most half of the memory that weir may use is for requests under way; the rest is for plugins and queues. One
-/// request of the recommended size must fit even so.
-pub(super) fn admission(memory_limit_bytes: Option<u64>) -> AdmissionSettings {
-    let AdmissionSettings { bytes_max, requests_max } = AdmissionSettings::default();
-    let share = memory_limit_bytes.map_or(bytes_max, |limit| limit / 2);
-    AdmissionSettings { bytes_max: share.clamp(REQUEST_BYTES_MAX, bytes_max), requests_max }
+/// What the `memory_limiter` says. Without one, at most half of the memory that weir may use is for telemetry, and the rest for
+/// plugins; one request of the recommended size must fit even so.
+pub(super) fn admission(
+    limiter: Option<&MemoryLimiterConfig>,
+    limit_bytes: Option<u64>,
+) -> AdmissionSettings {
+    let usual = AdmissionSettings::default();
+    let Some(limiter) = limiter else {
+        let share = limit_bytes.map_or(usual.bytes_max, |limit| limit / 2);
+        return AdmissionSettings { bytes_max: share.clamp(REQUEST_BYTES_MAX, usual.bytes_max), ..usual };
+    };
+    let available = limit_bytes.or_else(memory::total_bytes).unwrap_or(u64::MAX);
+    let (resident_max, bytes_max) = limiter.bytes(available);
+    let memory = Some(MemoryBound { resident_max, check_interval: limiter.check_interval });
+    AdmissionSettings { bytes_max, memory, ..usual }
 }
 
 pub(super) fn receiver(id: &ComponentId, config: &OtlpReceiverConfig) -> ReceiverSettings {
@@ -99,7 +109,18 @@ pub(super) fn queue(config: &ExporterConfig) -> QueueSettings {
     }
 }
 
+/// What a queue on disk may hold, if its size is not given in bytes. As much as weir leaves of a disk is not for it to know:
+/// one that is full refuses.
+const DISK_BYTES_MAX: u64 = 1 << 30;
+
 fn queue_settings(queue: &SendingQueueConfig, retry: &RetryConfig) -> QueueSettings {
+    let usual = QueueSettings::default();
+    let is_durable = queue.storage.is_some();
+    let bytes_max = match queue.sizer {
+        config::Sizer::Bytes => queue.queue_size,
+        _ if is_durable => DISK_BYTES_MAX,
+        _ => usual.bytes_max,
+    };
     QueueSettings {
         enabled: queue.enabled,
         num_consumers: queue.num_consumers,
@@ -109,7 +130,9 @@ fn queue_settings(queue: &SendingQueueConfig, retry: &RetryConfig) -> QueueSetti
             config::Sizer::Items => Sizer::Items,
             config::Sizer::Bytes => Sizer::Bytes,
         },
-        wait_for_result: queue.wait_for_result,
+        wait_for_result: queue.wait_for_result(),
+        bytes_max,
+        batch: queue.batch.as_ref().map(batching),
         block_on_overflow: queue.block_on_overflow,
         retry: RetrySettings {
             enabled: retry.enabled,
@@ -117,9 +140,20 @@ fn queue_settings(queue: &SendingQueueConfig, retry: &RetryConfig) -> QueueSetti
             randomization_factor: retry.randomization_factor,
             multiplier: retry.multiplier,
             max_interval: retry.max_interval,
-            max_elapsed_time: retry.max_elapsed_time,
+            max_elapsed_time: retry.max_elapsed_time(is_durable),
         },
-        ..QueueSettings::default()
+    }
+}
+
+pub(super) fn batching(batch: &BatchConfig) -> BatchSettings {
+    BatchSettings {
+        flush_timeout: batch.flush_timeout,
+        sizer: match batch.sizer {
+            BatchSizer::Items => Sizer::Items,
+            BatchSizer::Bytes => Sizer::Bytes,
+        },
+        min_size: batch.min_size,
+        max_size: batch.max_size,
     }
 }
 
@@ -160,7 +194,7 @@ mod tests {
 
     #[test]
     fn requests_under_way_get_half_of_the_memory_that_there_is() {
-        let bytes = |limit: Option<u64>| admission(limit).bytes_max >> 20;
+        let bytes = |limit: Option<u64>| admission(None, limit).bytes_max >> 20;
         assert_eq!(
             [bytes(None), bytes(Some(4 << 30)), bytes(Some(256 << 20)), bytes(Some(64 << 20))],
             [256, 256, 128, 64]

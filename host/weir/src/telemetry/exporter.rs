@@ -16,6 +16,12 @@ pub struct ExporterMetrics {
     rejected: prometheus::IntCounterVec,
     panics: IntCounter,
     queue_size: IntGauge,
+    queue_items: prometheus::IntGaugeVec,
+    /// The items of each signal that this queue has, its part of those gauges.
+    held: [AtomicI64; Signal::ALL.len()],
+    recovered: prometheus::IntCounterVec,
+    storage_failures: IntCounter,
+    already_delivered: prometheus::IntCounterVec,
     /// This queue's part of the gauge: after a reload the former queue of the exporter may have one too.
     used: AtomicI64,
     in_flight: IntGauge,
@@ -28,7 +34,11 @@ impl ExporterMetrics {
         let capacity = families.queue_capacity.with_label_values(&labels);
         capacity.set(i64::try_from(queue_capacity).unwrap_or(i64::MAX));
         for signal in signals {
-            families.rejected.with_label_values(&[id, signal.name()]);
+            let labels = [id, signal.name()];
+            families.rejected.with_label_values(&labels);
+            families.queue_items.with_label_values(&labels);
+            families.recovered.with_label_values(&labels);
+            families.already_delivered.with_label_values(&labels);
         }
         ExporterMetrics {
             sent: SignalCounters::new(&families.sent, &labels, signals),
@@ -36,6 +46,11 @@ impl ExporterMetrics {
             enqueue_failed: SignalCounters::new(&families.enqueue_failed, &labels, signals),
             rejected: families.rejected.clone(),
             panics: families.exporter_panics.with_label_values(&labels),
+            queue_items: families.queue_items.clone(),
+            held: Default::default(),
+            recovered: families.recovered.clone(),
+            storage_failures: families.storage_failures.with_label_values(&labels),
+            already_delivered: families.already_delivered.clone(),
             queue_size: families.queue_size.with_label_values(&labels),
             used: AtomicI64::new(0),
             in_flight: families.in_flight.with_label_values(&labels),
@@ -64,6 +79,24 @@ impl ExportObserver for ExporterMetrics {
     fn queue_size(&self, used: u64) {
         let used = i64::try_from(used).unwrap_or(i64::MAX);
         self.queue_size.add(used - self.used.swap(used, Ordering::Relaxed));
+    }
+
+    fn queue_items(&self, signal: Signal, items: u64) {
+        let items = i64::try_from(items).unwrap_or(i64::MAX);
+        let former = self.held[signal as usize - 1].swap(items, Ordering::Relaxed);
+        self.queue_items.with_label_values(&[self.id.as_str(), signal.name()]).add(items - former);
+    }
+
+    fn recovered(&self, signal: Signal, items: u64) {
+        self.recovered.with_label_values(&[self.id.as_str(), signal.name()]).inc_by(items);
+    }
+
+    fn storage_failed(&self) {
+        self.storage_failures.inc();
+    }
+
+    fn already_delivered(&self, signal: Signal, items: u64) {
+        self.already_delivered.with_label_values(&[self.id.as_str(), signal.name()]).inc_by(items);
     }
 
     fn attempt_started(&self) {

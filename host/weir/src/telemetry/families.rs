@@ -23,6 +23,10 @@ pub(super) struct Families {
     pub(super) exporter_panics: IntCounterVec,
     pub(super) queue_size: IntGaugeVec,
     pub(super) queue_capacity: IntGaugeVec,
+    pub(super) queue_items: IntGaugeVec,
+    pub(super) recovered: IntCounterVec,
+    pub(super) storage_failures: IntCounterVec,
+    pub(super) already_delivered: IntCounterVec,
     pub(super) in_flight: IntGaugeVec,
     pub(super) incoming: IntCounterVec,
     pub(super) outgoing: IntCounterVec,
@@ -51,8 +55,9 @@ impl Families {
         let receiver = ["receiver", "transport"];
         let exporter = ["exporter"];
         let processor = ["processor", "otel_signal"];
-        let gauge = |name: &str, help: &str| {
-            let gauge = IntGaugeVec::new(Opts::new(name, help), &exporter)?;
+        let by_exporter_and_signal = ["exporter", "otel_signal"];
+        let gauge = |name: &str, labels: &[&str], help: &str| {
+            let gauge = IntGaugeVec::new(Opts::new(name, help), labels)?;
             registry.register(Box::new(gauge.clone()))?;
             Ok::<_, prometheus::Error>(gauge)
         };
@@ -86,7 +91,7 @@ impl Families {
             )?,
             rejected: counter(
                 "weir_exporter_rejected_items_total",
-                &["exporter", "otel_signal"],
+                &by_exporter_and_signal,
                 "the part of the failed items that the upstream rejected by partial success",
             )?,
             exporter_panics: counter(
@@ -94,9 +99,33 @@ impl Families {
                 &exporter,
                 "batches that made the exporter panic; their items count as failed",
             )?,
-            queue_size: gauge("otelcol_exporter_queue_size", "room in use, waiting and in flight")?,
-            queue_capacity: gauge("otelcol_exporter_queue_capacity", "room in all")?,
-            in_flight: gauge("otelcol_exporter_in_flight_requests", "attempts under way")?,
+            queue_size: gauge(
+                "otelcol_exporter_queue_size",
+                &exporter,
+                "room in use, waiting and in flight",
+            )?,
+            queue_capacity: gauge("otelcol_exporter_queue_capacity", &exporter, "room in all")?,
+            in_flight: gauge("otelcol_exporter_in_flight_requests", &exporter, "attempts under way")?,
+            queue_items: gauge(
+                "weir_exporter_queue_items",
+                &by_exporter_and_signal,
+                "items that wait or are in flight, in memory or on disk",
+            )?,
+            recovered: counter(
+                "weir_exporter_recovered_items_total",
+                &by_exporter_and_signal,
+                "items that were on disk at the start",
+            )?,
+            storage_failures: counter(
+                "weir_exporter_storage_failures_total",
+                &exporter,
+                "batches that the disk did not take or did not give back",
+            )?,
+            already_delivered: counter(
+                "weir_exporter_already_delivered_items_total",
+                &by_exporter_and_signal,
+                "items sent again for the sake of another exporter, which this one had",
+            )?,
             incoming: counter("otelcol_processor_incoming_items_total", &processor, "items that went in")?,
             outgoing: counter("otelcol_processor_outgoing_items_total", &processor, "items that came out")?,
         })

@@ -6,6 +6,8 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Counter, Gauge, Opts};
 
+use crate::memory;
+
 const UPTIME: (&str, &str) = ("otelcol_process_uptime_seconds_total", "seconds since the process started");
 const CPU: (&str, &str) = ("otelcol_process_cpu_seconds_total", "user and system CPU time in seconds");
 const RSS: (&str, &str) = ("otelcol_process_memory_rss", "resident memory in bytes");
@@ -31,14 +33,13 @@ impl ProcessMetrics {
     fn families(&self) -> Result<Vec<MetricFamily>, prometheus::Error> {
         let uptime = counter(UPTIME, self.started.elapsed().as_secs_f64())?;
         let cpu = std::fs::read_to_string("/proc/self/stat").ok().and_then(|stat| cpu_seconds(&stat));
-        let rss = std::fs::read_to_string("/proc/self/status").ok().and_then(|status| rss_bytes(&status));
         let mut families = uptime;
         if let Some(cpu) = cpu {
             families.extend(counter(CPU, cpu)?);
         }
-        if let Some(rss) = rss {
+        if let Some(rss) = memory::resident_bytes() {
             let gauge = Gauge::with_opts(Opts::new(RSS.0, RSS.1))?;
-            gauge.set(rss);
+            gauge.set(rss as f64);
             families.extend(gauge.collect());
         }
         Ok(families)
@@ -70,12 +71,6 @@ fn cpu_seconds(stat: &str) -> Option<f64> {
     Some((user + system) / TICKS_PER_SECOND)
 }
 
-fn rss_bytes(status: &str) -> Option<f64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,11 +80,5 @@ mod tests {
         let stat = "12 (a (b) c) S 1 2 3 4 5 6 7 8 9 10 250 150 13 14";
         assert_eq!(cpu_seconds(stat), Some(4.0));
         assert_eq!(cpu_seconds("12 (a"), None);
-    }
-
-    #[test]
-    fn resident_memory_is_in_bytes() {
-        assert_eq!(rss_bytes("VmPeak:\t 9 kB\nVmRSS:\t  12 kB\n"), Some(12_288.0));
-        assert_eq!(rss_bytes("VmRSS:\t  many\n"), None);
     }
 }

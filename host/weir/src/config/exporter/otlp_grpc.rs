@@ -58,6 +58,7 @@ impl OtlpGrpcExporterConfig {
         config.tls.check(&tls, problems);
         config.headers.check(&at.key("headers"), problems);
         config.retry_on_failure.check(&at.key("retry_on_failure"), problems);
+        config.sending_queue.check(&at.key("sending_queue"), problems);
         if config.endpoint.tls == Some(true) && config.tls.insecure {
             let reason = "the endpoint is https, which insecure contradicts; change one of them";
             problems.push(tls.key("insecure").problem(reason));

@@ -93,6 +93,7 @@ impl OtlpHttpExporterConfig {
         config.tls.check(&at.key("tls"), problems);
         config.headers.check(&at.key("headers"), problems);
         config.retry_on_failure.check(&at.key("retry_on_failure"), problems);
+        config.sending_queue.check(&at.key("sending_queue"), problems);
         if Signal::ALL.iter().all(|signal| config.url(*signal).is_none()) {
             problems.push(at.problem("an endpoint is required, for all signals or for each"));
         }

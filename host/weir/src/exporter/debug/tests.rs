@@ -20,7 +20,7 @@ fn attribute(key: &str, value: AnyValue) -> KeyValue {
 
 fn batch(signal: Signal, message: &impl Message) -> Batch {
     let payload = message.encode_to_vec().into();
-    Batch { signal, payload, items: 1, received_unix_nano: 0, deadline: None }
+    Batch::new(signal, payload, 1)
 }
 
 fn spans() -> Batch {

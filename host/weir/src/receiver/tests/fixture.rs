@@ -13,8 +13,8 @@ use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use prost::Message;
 use tokio::sync::Notify;
 use weir_pipeline::{
-    Batch, BoxFuture, ExportError, ExportQueue, Exported, Exporter, Pipeline, Processor, QueueSettings,
-    RetrySettings, Unobserved,
+    Batch, BoxFuture, ExportError, ExportQueue, Exported, Exporter, Keeping, Pipeline, Processor,
+    QueueSettings, RetrySettings, Unobserved,
 };
 
 use super::super::*;
@@ -101,13 +101,15 @@ impl Weir {
             Arc::new(Upstream(behaviour, Arc::clone(&gate))),
             settings,
             Arc::new(Unobserved),
+            Keeping::default(),
         );
         let mut processors: Vec<Box<dyn Processor>> = Vec::new();
         if behaviour == Behaviour::PanicsInAProcessor {
             processors.push(Box::new(Panics));
         }
         let name = "logs".to_owned();
-        let pipeline = Pipeline { name, signal: Signal::Logs, processors, exporters: vec![queue] };
+        let pipeline =
+            Pipeline { name, signal: Signal::Logs, processors, exporters: vec![queue], batching: None };
         let settings = ReceiverSettings {
             id: "otlp".to_owned(),
             grpc: Some(GrpcSettings {
