@@ -1,8 +1,9 @@
-//! The path of a batch between receiver and upstream: processors, queue, retry. No network, no files.
+//! The path of a batch between receiver and upstream: processors, queue, retry. No network, and no files but a queue's.
 //!
 //! - [`Consumer`] is what a receiver hands its batches to: every pipeline of the batch's signal takes it, or none does.
 //! - [`Pipeline`] is a list of processors and a list of export queues.
 //! - [`ExportQueue`] bounds, retries and counts what goes to one [`Exporter`].
+//! - [`Storage`] keeps what a durable queue has taken; [`DiskLog`] is the one that does it on a disk.
 //!
 //! For each signal and exporter, at rest, the items that were taken are the items that were sent, dropped by a
 //! plugin, or failed to be sent. `tests/accounting.rs` holds the crate to that.
@@ -10,6 +11,7 @@
 
 mod backoff;
 mod batch;
+mod disk;
 mod failure_log;
 mod join;
 mod observer;
@@ -19,9 +21,11 @@ mod pipeline;
 mod queue;
 mod room;
 mod stage;
+mod storage;
 
 pub use backoff::RetrySettings;
 pub use batch::Batch;
+pub use disk::{DiskLog, DiskSettings};
 pub use observer::{ExportObserver, Unobserved};
 pub use outcome::{Cause, ExportError, Exported, Refusal};
 pub use panics::{Panicked, catch_panic};
@@ -29,3 +33,4 @@ pub use pipeline::{Consumer, Pipeline};
 pub use queue::{Drained, ExportQueue, QueueSettings};
 pub use room::Sizer;
 pub use stage::{BoxFuture, Exporter, Processor};
+pub use storage::{RecordId, Recovered, Storage, StorageError, Stored};
