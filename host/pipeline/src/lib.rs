@@ -1,8 +1,9 @@
-//! The path of a batch between receiver and upstream: processors, queue, retry. No network, no files.
+//! The path of a batch between receiver and upstream: processors, queue, retry. No network, and no files but a queue's.
 //!
 //! - [`Consumer`] is what a receiver hands its batches to: every pipeline of the batch's signal takes it, or none does.
 //! - [`Pipeline`] is a list of processors and a list of export queues.
 //! - [`ExportQueue`] bounds, retries and counts what goes to one [`Exporter`].
+//! - [`Storage`] keeps what a durable queue has taken; [`DiskLog`] is the one that does it on a disk.
 //!
 //! For each signal and exporter, at rest, the items that were taken are the items that were sent, dropped by a
 //! plugin, or failed to be sent. `tests/accounting.rs` holds the crate to that.
@@ -12,6 +13,7 @@ mod backoff;
 mod batch;
 mod batching;
 mod budget;
+mod disk;
 mod failure_log;
 mod join;
 mod observer;
@@ -28,6 +30,7 @@ pub use backoff::RetrySettings;
 pub use batch::Batch;
 pub use batching::BatchSettings;
 pub use budget::{Budget, Charge};
+pub use disk::{DiskLog, DiskSettings};
 pub use observer::{ExportObserver, Unobserved};
 pub use outcome::{Cause, ExportError, Exported, Refusal};
 pub use panics::{Panicked, catch_panic};
@@ -35,4 +38,4 @@ pub use pipeline::{Consumer, Pipeline};
 pub use queue::{Acknowledgement, Drained, ExportQueue, Keeping, QueueSettings};
 pub use room::Sizer;
 pub use stage::{BoxFuture, DeadLetters, Exporter, Processor};
-pub use storage::{DiskLog, DiskSettings, RecordId, Recovered, Storage, StorageError, Stored};
+pub use storage::{RecordId, Recovered, Storage, StorageError, Stored};

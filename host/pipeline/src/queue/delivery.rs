@@ -60,7 +60,8 @@ impl Shared {
             let read = match (&entry.batch, &self.storage, entry.record) {
                 (Some(_), _, _) => None,
                 (None, Some(storage), Some(record)) => Some(storage.read(record).await),
-                (None, _, _) => Some(Err(StorageError::Damaged)),
+                // It is in neither place, which is a fault of weir's own.
+                (None, _, _) => Some(Err(StorageError::Unknown { id: 0 })),
             };
             match read {
                 None => at += 1,

@@ -143,7 +143,9 @@ impl Shared {
         self.observer.storage_failed();
         self.observer.send_failed(entry.signal, entry.items());
         tracing::error!(exporter = %self.name, items = entry.items(), %error, "a stored batch cannot be read");
-        if let (StorageError::Damaged, Some(storage), Some(record)) = (error, &self.storage, entry.record) {
+        if let (StorageError::Damaged { .. }, Some(storage), Some(record)) =
+            (error, &self.storage, entry.record)
+        {
             storage.settle(record);
         }
     }

@@ -43,7 +43,7 @@ impl Storage for FakeStorage {
                 std::future::pending::<()>().await;
             }
             if self.is_full.load(Ordering::SeqCst) {
-                return Err(StorageError::Full);
+                return Err(StorageError::Full { path: "fake".into() });
             }
             let id = RecordId(self.appended.fetch_add(1, Ordering::SeqCst));
             self.records.lock().unwrap().insert(id, batch);
@@ -55,7 +55,7 @@ impl Storage for FakeStorage {
         self.reads.fetch_add(1, Ordering::SeqCst);
         let is_damaged = self.damaged.lock().unwrap().contains(&id);
         let batch = self.records.lock().unwrap().get(&id).cloned().filter(|_| !is_damaged);
-        Box::pin(std::future::ready(batch.ok_or(StorageError::Damaged)))
+        Box::pin(std::future::ready(batch.ok_or(StorageError::Damaged { id: id.0, path: "fake".into() })))
     }
 
     fn settle(&self, id: RecordId) {

@@ -80,13 +80,20 @@ pub(super) fn warn_of_orphans(config: &Config) {
 }
 
 fn tell(path: &Path, recovered: &Recovered) {
-    let Recovered { waiting, damaged_records, damaged_bytes, torn_bytes } = recovered;
+    let Recovered { waiting, damaged_records, damaged_bytes, torn_bytes, damaged_journals, foreign_files } =
+        recovered;
     let directory = path.display();
-    if *damaged_records + *damaged_bytes > 0 {
+    if damaged_records + damaged_bytes > 0 {
         tracing::error!(
             %directory, records = damaged_records, bytes = damaged_bytes,
-            "a part of the queue on disk is damaged and was skipped"
+            "a part of the queue on disk is damaged and was skipped; check the disk"
         );
+    }
+    if *damaged_journals > 0 {
+        tracing::warn!(%directory, damaged_journals, "some of what was sent before may be sent again");
+    }
+    if *foreign_files > 0 {
+        tracing::warn!(%directory, foreign_files, "files that are not weir's are left alone");
     }
     if !waiting.is_empty() {
         let items: u64 = waiting.iter().map(|stored| stored.items).sum();
