@@ -1,5 +1,8 @@
 //! One HTTP/1.1 request on a connection of its own, with whatever headers and body a test wants.
 
+use std::io::{Read, Write};
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
@@ -51,4 +54,20 @@ pub async fn get(port: u16, path: &str) -> Option<Reply> {
         .body(Full::new(Bytes::new()))
         .ok()?;
     send(port, request).await.ok()
+}
+
+/// How long [`get_blocking`] waits for each step.
+const BLOCKING_PATIENCE: Duration = Duration::from_secs(5);
+
+/// `GET path` without a runtime: the body of a 200, or `None`. The server has to close the connection after it.
+pub fn get_blocking(address: &str, path: &str) -> Option<String> {
+    let mut stream = std::net::TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(BLOCKING_PATIENCE)).ok()?;
+    stream.set_write_timeout(Some(BLOCKING_PATIENCE)).ok()?;
+    // HTTP/1.0, so that the body comes in one piece up to the end.
+    write!(stream, "GET {path} HTTP/1.0\r\nhost: localhost\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    head.split(' ').nth(1).is_some_and(|status| status == "200").then(|| body.to_owned())
 }

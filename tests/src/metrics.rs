@@ -33,7 +33,8 @@ impl Metrics {
 
     /// The sum of all series with this name that carry all of `labels`; 0 if there is none.
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        self.matching(name, labels).map(|sample| sample.value).sum()
+        // An empty sum of floats is -0.
+        self.matching(name, labels).map(|sample| sample.value).fold(0.0, |sum, value| sum + value)
     }
 
     /// Whether there is a series with this name that carries all of `labels`.

@@ -2,16 +2,21 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
+use crate::accounts::{Accounts, Look};
 use crate::metrics::Metrics;
 use crate::ports::free_port;
 use crate::{build, http, wait};
+
+/// Between two looks at the accounts.
+const STEP: Duration = Duration::from_millis(10);
 
 /// The ports that one weir listens on, all on the loopback interface.
 #[derive(Clone, Copy, Debug)]
@@ -150,9 +155,26 @@ impl Launch {
                 command
             }
         };
+        let config = expanded(&self.config, &self.env);
         command.args(args).env("XDG_CACHE_HOME", &self.cache).envs(self.env).current_dir(dir.path());
-        Weir::watch(command, self.ports, dir)
+        Weir::watch(command, self.ports, &config, dir)
     }
+}
+
+/// The configuration with the variables of this environment put in, as far as the accounts need it.
+fn expanded(config: &Value, env: &[(String, String)]) -> Value {
+    let mut text = config.to_string();
+    for (name, value) in env {
+        text = text.replace(&format!("${{env:{name}}}"), value);
+    }
+    serde_json::from_str(&text).unwrap_or_else(|_| config.clone())
+}
+
+/// What weir does without a configuration, as far as the accounts need it.
+pub fn built_in(ports: Ports) -> Value {
+    let mut launch = Launch::on(ports).exporter("debug", json!({}));
+    launch = launch.processor("wasm", json!({"directory": "plugins.d"}));
+    launch.config
 }
 
 /// The settings of an `otlp_grpc` exporter without TLS and compression.
@@ -185,7 +207,9 @@ pub async fn run(args: &[&str], dir: &Path) -> std::process::Output {
     tokio::time::timeout(wait::PATIENCE, command.output()).await.expect("it ends").expect("it runs")
 }
 
-/// A running weir. It is killed when this is dropped.
+/// A running weir. When this is dropped, its accounts have to balance (see [`Accounts`]), or the test fails; then it is
+/// killed. One that the test itself has told to end, or has waited for, is not asked any more: such a test shows by the
+/// ids of its items what became of them.
 pub struct Weir {
     /// Where it listens.
     pub ports: Ports,
@@ -193,16 +217,19 @@ pub struct Weir {
     stderr: Arc<Mutex<String>>,
     stdout: Arc<Mutex<String>>,
     dir: tempfile::TempDir,
+    accounts: Mutex<Accounts>,
+    is_told_to_end: AtomicBool,
 }
 
 impl Weir {
-    /// Starts `command`, whose configuration names `ports`, and collects what it prints.
-    pub fn watch(mut command: Command, ports: Ports, dir: tempfile::TempDir) -> Weir {
+    /// Starts `command`, whose configuration is `config` and names `ports`, and collects what it prints.
+    pub fn watch(mut command: Command, ports: Ports, config: &Value, dir: tempfile::TempDir) -> Weir {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("the binary runs");
         let stderr = collect(child.stderr.take().expect("stderr is piped"));
         let stdout = collect(child.stdout.take().expect("stdout is piped"));
-        Weir { ports, child, stderr, stdout, dir }
+        let accounts = Mutex::new(Accounts::of(config));
+        Weir { ports, child, stderr, stdout, dir, accounts, is_told_to_end: AtomicBool::new(false) }
     }
 
     /// Replaces the configuration file by another in one step, as a deployment does.
@@ -210,13 +237,21 @@ impl Weir {
         self.reconfigure_text(&config.to_string());
     }
 
-    /// The same with any text.
+    /// The same with any text, which has to be JSON but for comments.
     pub fn reconfigure_text(&self, text: &str) {
+        self.reconfigured(text);
         let file = self.dir.path().join("weir.yaml");
         let hidden = self.dir.path().join(".weir.yaml.tmp");
         std::fs::write(&hidden, text)
             .and_then(|()| std::fs::rename(&hidden, &file))
             .expect("a writable temporary directory");
+    }
+
+    /// Tells the accounts of a configuration that the test has put into effect by itself.
+    pub fn reconfigured(&self, text: &str) {
+        let json: String = text.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
+        let config = serde_json::from_str(&json).expect("the accounts need the configuration as JSON");
+        self.accounts.lock().expect("no reader panics").reconfigured(&config);
     }
 
     /// Waits until so many reloads of the configuration have ended like this: `success` or `failure`.
@@ -288,10 +323,14 @@ impl Weir {
         let pid = self.pid().to_string();
         let sent = std::process::Command::new("kill").args([&format!("-{name}"), &pid]).status();
         assert!(sent.expect("kill runs").success(), "signal {name} was not sent");
+        if name != "HUP" {
+            self.is_told_to_end.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Waits for its end, at most the time that a pod is given.
     pub async fn wait(&mut self) -> ExitStatus {
+        self.is_told_to_end.store(true, Ordering::Relaxed);
         let ended = tokio::time::timeout(Duration::from_secs(40), self.child.wait()).await;
         ended.expect("weir ends in time").expect("a child can be waited for")
     }
@@ -302,13 +341,49 @@ impl Weir {
         let status = self.wait().await;
         assert_eq!(status.code(), Some(0), "after SIGTERM");
     }
+
+    /// Waits until the accounts balance. For a test that goes on to end it; every other one does so by dropping this.
+    pub async fn settle(&self) {
+        let accounts = self.accounts.lock().expect("no reader panics").clone();
+        let end = Instant::now() + wait::PATIENCE;
+        loop {
+            let wrong = accounts.imbalances(&self.metrics().await);
+            if wrong.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < end, "the accounts do not balance: {}", wrong.join("\n"));
+            tokio::time::sleep(STEP).await;
+        }
+    }
+
+    /// One look for the accounts, without a runtime: a value that is dropped cannot wait.
+    fn look(&mut self, addresses: &[String]) -> Look {
+        if let Ok(Some(status)) = self.child.try_wait() {
+            return Look::Gone(format!("weir ended by itself, with {status}"));
+        }
+        match addresses.iter().find_map(|address| http::get_blocking(address, "/metrics")) {
+            Some(text) => Look::Metrics(Metrics::parse(&text)),
+            None => Look::Silence,
+        }
+    }
 }
 
 impl Drop for Weir {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        let mut outcome = Ok(());
+        if !std::thread::panicking() && !self.is_told_to_end.load(Ordering::Relaxed) {
+            let accounts = self.accounts.lock().expect("no reader panics").clone();
+            let addresses = accounts.metrics_addresses();
+            if !addresses.is_empty() {
+                outcome = accounts.settled(|| self.look(&addresses));
+            }
+        }
+        if std::thread::panicking() || outcome.is_err() {
             // Shown by the test runner beside the failed assertion.
             eprintln!("--- stderr of weir ---\n{}", self.stderr());
+        }
+        if let Err(reason) = outcome {
+            panic!("the accounts of weir do not balance: {reason}");
         }
     }
 }
@@ -324,4 +399,46 @@ fn collect(mut pipe: impl AsyncRead + Unpin + Send + 'static) -> Arc<Mutex<Strin
         }
     });
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::*;
+
+    /// Another program in the place of weir, with metrics of its own.
+    async fn impostor(command: Command, metrics: &'static str) -> Weir {
+        let ports = Ports::pick();
+        let listener = std::net::TcpListener::bind(("127.0.0.1", ports.metrics)).unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (mut stream, mut request) = (stream.unwrap(), [0; 1024]);
+                let answer = format!("HTTP/1.0 200 OK\r\n\r\n{metrics}");
+                let _ = stream.read(&mut request).and_then(|_| stream.write_all(answer.as_bytes()));
+            }
+        });
+        let config = Launch::on(ports).exporter("nop", json!({})).config;
+        let mut weir = Weir::watch(command, ports, &config, tempfile::tempdir().unwrap());
+        weir.accounts = Mutex::new(Accounts::of(&config).within(Duration::from_millis(50)));
+        weir
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "traces of nop: 3 accepted + 0 recovered is not 2 sent")]
+    async fn a_test_fails_when_an_item_of_its_weir_has_no_fate() {
+        let mut command = Command::new("sleep");
+        command.arg("60");
+        let metrics = "otelcol_receiver_accepted_spans_total{receiver=\"otlp\"} 3
+otelcol_exporter_sent_spans_total{exporter=\"nop\"} 2
+";
+        drop(impostor(command, metrics).await);
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "weir ended by itself")]
+    async fn a_test_fails_when_its_weir_has_ended_by_itself() {
+        let weir = impostor(Command::new("true"), "").await;
+        wait::until("it has ended", async || (!weir.is_running()).then_some(())).await;
+    }
 }

@@ -6,6 +6,7 @@ use weir_tests::build::plugin;
 use weir_tests::guest::Guest;
 use weir_tests::metrics::Metrics;
 use weir_tests::requests::{self, attribute, log, logs, text};
+use weir_tests::weir::plain_grpc;
 use weir_tests::{Answer, GrpcSender, HttpSender, Launch, Signal, Upstream};
 
 use prost::Message;
@@ -89,4 +90,39 @@ async fn accepted_is_sent_and_dropped_and_failed_for_every_signal() {
         );
     }
     assert!(upstream.delivered_ids().doubled().is_empty());
+}
+
+#[tokio::test]
+async fn two_pipelines_of_a_signal_have_accounts_of_their_own() {
+    let (one, two) = (Upstream::start().await, Upstream::start().await);
+    let plugins = tempfile::tempdir().unwrap();
+    let trap = Guest::Trap.install(plugins.path(), "trap");
+    let mut launch = Launch::new();
+    launch.config["exporters"] =
+        json!({"otlp_grpc/one": plain_grpc(&one.address()), "otlp_grpc/two": plain_grpc(&two.address())});
+    launch.config["processors"] = json!({
+        "wasm/sample": {"plugin": plugin("sample"), "config": {"percentage": 50}},
+        "wasm/trap": {"plugin": trap, "on_error": "drop"},
+    });
+    launch.config["service"]["pipelines"] = json!({
+        "logs/one": {"receivers": ["otlp"], "processors": ["wasm/sample"], "exporters": ["otlp_grpc/one"]},
+        "logs/two": {"receivers": ["otlp"], "processors": ["wasm/trap"], "exporters": ["otlp_grpc/two"]},
+    });
+    let weir = launch.start().await;
+    let sender = GrpcSender::new(weir.ports.grpc);
+    let records = || requests::unique_ids("both", 20).iter().map(|id| log(id)).collect::<Vec<_>>();
+    let mut poisoned = records();
+    poisoned[0].attributes.push(attribute("test.trigger", text("now")));
+    sender.send(Signal::Logs, logs(poisoned).encode_to_vec()).await.unwrap();
+    sender.send(Signal::Logs, logs(records()).encode_to_vec()).await.unwrap();
+    weir.settle().await;
+    let metrics = weir.metrics().await;
+    assert_eq!(metrics.sum("otelcol_receiver_accepted_log_records_total", &[]), 40.0);
+    assert_eq!(
+        metrics.sum("otelcol_exporter_sent_log_records_total", &[("exporter", "otlp_grpc/two")]),
+        20.0
+    );
+    assert_eq!(two.delivered_ids().len(), 20);
+    let kept = one.delivered_ids().len();
+    assert!(kept > 0 && kept < 20, "one in two of the same twenty: {kept}");
 }

@@ -87,8 +87,10 @@ async fn two_weirs_that_start_at_once_on_one_empty_cache_both_run_and_leave_it_s
             assert_eq!(sidecar.attribute("test.tag").await.as_deref(), Some("v1"));
             assert_eq!(counted(&sidecar.weir, "rejected").await, 0.0);
         }
-        one.weir.stop().await;
-        other.weir.stop().await;
+        for sidecar in [&mut one, &mut other] {
+            sidecar.weir.settle().await;
+            sidecar.weir.stop().await;
+        }
         let entries = fs::read_dir(&cache).unwrap();
         let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         // Two compilations of one component may differ, and then both are kept.

@@ -160,7 +160,7 @@ async fn without_a_configuration_it_listens_on_localhost_and_prints_to_stdout() 
     Guest::Tag("from.plugins.d", "yes").install(&dir.path().join("plugins.d"), "tag");
     let mut command = weir::command(None);
     command.current_dir(dir.path()).env("XDG_CACHE_HOME", dir.path().join("cache"));
-    let mut weir = Weir::watch(command, ports, dir);
+    let mut weir = Weir::watch(command, ports, &weir::built_in(ports), dir);
     weir.ready().await;
     assert!(weir.stderr().contains("plugins.d"), "{}", weir.stderr());
     let sender = GrpcSender::new(4317);
@@ -168,5 +168,6 @@ async fn without_a_configuration_it_listens_on_localhost_and_prints_to_stdout() 
     wait::until("the debug exporter prints", async || weir.stdout().contains('5').then_some(())).await;
     let metrics = weir.metrics().await;
     assert_eq!(metrics.sum("weir_plugin_calls_total", &[("plugin", "tag")]), 1.0);
+    weir.settle().await;
     weir.stop().await;
 }

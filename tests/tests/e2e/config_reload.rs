@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 use weir_tests::guest::Guest;
-use weir_tests::weir::{command, plain_grpc};
+use weir_tests::weir::{self, command, plain_grpc};
 use weir_tests::{
     Connection, GrpcSender, Ids, Launch, Ports, Signal, Upstream, Volume, Weir, requests, wait,
 };
@@ -128,9 +128,10 @@ async fn every_swap_of_a_config_maps_data_link_takes_effect() {
 }
 
 async fn start_with(file: &Path, ports: Ports) -> Weir {
+    let config = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     let mut command = command(None);
     command.arg("--config").arg(file);
-    let weir = Weir::watch(command, ports, tempfile::tempdir().unwrap());
+    let weir = Weir::watch(command, ports, &config, tempfile::tempdir().unwrap());
     weir.ready().await;
     weir
 }
@@ -227,7 +228,7 @@ async fn without_a_file_sighup_reads_the_built_in_configuration_again() {
     let dir = tempfile::tempdir().unwrap();
     let plugins = dir.path().join("plugins.d");
     command.current_dir(dir.path()).env("XDG_CACHE_HOME", dir.path().join("cache"));
-    let weir = Weir::watch(command, ports, dir);
+    let weir = Weir::watch(command, ports, &weir::built_in(ports), dir);
     weir.ready().await;
     weir.signal("HUP");
     weir.stderr_says("nothing in it has changed").await;
