@@ -5,15 +5,8 @@
 
 /// The struct, and the Collector's keys that it lacks.
 const KEYS: &[(&str, &str)] = &[
-    (
-        "GrpcServerConfig",
-        "tls keepalive read_buffer_size write_buffer_size auth include_metadata middlewares",
-    ),
-    (
-        "HttpServerConfig",
-        "tls auth include_metadata response_headers compression_algorithms read_timeout write_timeout \
-         idle_timeout keep_alives_enabled middlewares transport profiles_url_path",
-    ),
+    ("GrpcServerConfig", "read_buffer_size write_buffer_size auth include_metadata middlewares"),
+    ("HttpServerConfig", "auth include_metadata compression_algorithms middlewares profiles_url_path"),
     (
         "OtlpGrpcExporterConfig",
         "balancer_name keepalive read_buffer_size write_buffer_size auth authority user_agent middlewares \
@@ -28,6 +21,10 @@ const KEYS: &[(&str, &str)] = &[
     (
         "TlsConfig",
         "max_version cipher_suites curve_preferences reload_interval client_ca_file client_ca_file_reload tpm",
+    ),
+    (
+        "ServerTlsConfig",
+        "ca_file ca_pem include_system_ca_certs_pool max_version cipher_suites curve_preferences tpm",
     ),
     ("SendingQueueConfig", "storage batch blocking"),
     (
@@ -59,7 +56,6 @@ const KEYS: &[(&str, &str)] = &[
 const VALUES: &[(&str, &str)] = &[
     ("Compression", "snappy zlib deflate lz4 x-snappy-framed"),
     ("Encoding", "json"),
-    ("Transport", "unix udp tcp4 tcp6"),
     ("MinTlsVersion", "1.0 1.1"),
 ];
 
