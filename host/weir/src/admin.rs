@@ -6,14 +6,18 @@ mod health;
 mod metrics;
 mod plugins;
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto::Builder;
+
+use crate::listen::{Bounds, Front};
 
 pub(crate) use health::rfc3339;
 pub use health::{Health, Phase, health_front};
@@ -24,10 +28,20 @@ pub use plugins::{PLUGINS_PATH, PluginsStatus, Trouble};
 /// How long the head of a request may take; a probe sends it at once.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-fn http1() -> Builder<TokioExecutor> {
+/// How long a connection without a request is kept: longer than the minute between two scrapes that many have.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// A front for HTTP/1 without TLS.
+fn front<S>(service: S) -> Front
+where
+    S: hyper::service::Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible>,
+    S: Clone + Send + Sync + 'static,
+    S::Future: Send + Unpin + 'static,
+{
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-    builder
+    builder.http1().header_read_timeout(None);
+    let bounds = Bounds { head: HEADER_TIMEOUT, idle: Some(IDLE_TIMEOUT), ..Bounds::default() };
+    Front::new(builder, bounds, None, service)
 }
 
 fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
@@ -83,7 +97,7 @@ mod tests {
         let health = Arc::new(Health::new(Arc::clone(&plugins) as Arc<dyn PluginsStatus>));
         let bound = Bound::bind("127.0.0.1:0").await.unwrap();
         let server = bound.serve(health_front("/", Arc::clone(&health)));
-        let address = server.local_addr();
+        let address = server.address().tcp().unwrap();
 
         assert!(get(address, "/").await.starts_with("HTTP/1.1 503"));
         health.set(Phase::Running);
@@ -105,10 +119,10 @@ mod tests {
     async fn metrics_are_on_their_path_and_elsewhere_is_a_hint() {
         let telemetry = Arc::new(Telemetry::new().unwrap());
         let server = Bound::bind("127.0.0.1:0").await.unwrap().serve(metrics_front(telemetry));
-        let metrics = get(server.local_addr(), "/metrics").await;
+        let metrics = get(server.address().tcp().unwrap(), "/metrics").await;
         assert!(metrics.contains("content-type: text/plain; version=0.0.4"), "{metrics}");
         assert!(metrics.contains("otelcol_process_uptime_seconds_total"), "{metrics}");
-        let elsewhere = get(server.local_addr(), "/").await;
+        let elsewhere = get(server.address().tcp().unwrap(), "/").await;
         assert!(elsewhere.starts_with("HTTP/1.1 404"), "{elsewhere}");
         assert!(elsewhere.contains("/metrics"), "{elsewhere}");
     }

@@ -19,7 +19,9 @@ mod extension;
 mod field;
 mod headers;
 mod id;
+mod keepalive;
 mod lacking;
+mod listening;
 mod load;
 mod merge;
 #[cfg(test)]
@@ -54,16 +56,18 @@ pub use extension::{FileStorageConfig, HealthCheckConfig};
 pub use field::parse_duration;
 pub use headers::Headers;
 pub use id::ComponentId;
+pub use keepalive::{EnforcementPolicy, KeepaliveConfig, KeepaliveParameters};
+pub use listening::{ServerEndpoint, Transport};
 pub use load::{Loaded, Source, load, load_sources};
 pub use pipeline::PipelineConfig;
 pub use processor::{
     BatchConfig, BatchSizer, MemoryLimiterConfig, WasmProcessorConfig, WasmSource, read_drop_in,
 };
 pub use queue::{RetryConfig, SendingQueueConfig, Sizer};
-pub use receiver::{GrpcServerConfig, HttpServerConfig, OtlpReceiverConfig, Transport};
+pub use receiver::{GrpcServerConfig, HttpServerConfig, OtlpReceiverConfig};
 pub use secret::Secret;
 pub use telemetry::{LogEncoding, LogLevel, LogsConfig, MetricsConfig, MetricsLevel, TelemetryConfig};
-pub use tls::{MinTlsVersion, TlsConfig};
+pub use tls::{MinTlsVersion, ServerTlsConfig, TlsConfig};
 
 #[cfg(test)]
 pub(crate) use yaml::parse as parse_yaml;

@@ -1,25 +1,59 @@
-//! Where weir listens: bind, accept, serve HTTP/1 or HTTP/2, stop gracefully.
+//! Where weir listens: bind, accept, serve HTTP/1 or HTTP/2, with TLS or without, stop gracefully.
 //!
-//! Receivers and the admin servers stand on this; what is asked and answered is theirs. `front.rs` has what a connection
-//! is served with, `serving.rs` the loop that accepts connections.
+//! Receivers and the admin servers stand on this; what is asked and answered is theirs. The way of a connection:
+//! `tcp.rs` or `unix.rs` (the socket) -> `serving.rs` (the loop that accepts, within a number of places) -> `front.rs` (what it
+//! is served with) -> `connection.rs` (handshake by `tls.rs`, protocol by `peeked.rs`, then HTTP), watched by
+//! `activity.rs` and judged by `bounds.rs` until it ends.
 
+mod activity;
+mod bounds;
+mod connection;
 mod front;
+mod peeked;
 mod serving;
+mod stream;
+mod tcp;
+mod tls;
+mod unix;
+mod wire;
 
+use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 
+pub use bounds::Bounds;
 pub use front::{Former, Front};
 pub use serving::Serving;
+use stream::Stream;
+pub use tls::{OnRenewal, Pem, Protocols, Tls, TlsSettings, TlsVersion};
+use unix::SocketFile;
 
 /// Sockets that listen, and are not served yet.
 #[derive(Debug)]
 pub struct Bound {
     /// At least one. `localhost` may mean two addresses.
-    sockets: Vec<TcpListener>,
-    local_addr: SocketAddr,
+    sockets: Vec<Socket>,
+    address: Address,
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// With the port that was chosen if none was asked for.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+/// A socket that listens.
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    /// With its file, which goes with it.
+    Unix(UnixListener, #[expect(dead_code, reason = "it is there to be dropped")] SocketFile),
 }
 
 /// An endpoint that cannot be listened on, and why.
@@ -33,89 +67,90 @@ pub struct BindError {
 // === impl Bound ===
 
 impl Bound {
-    /// Listens on `host:port`; an empty host means every address, port 0 any free one.
+    /// Listens on `host:port`, where an empty host means every address and port 0 any free one; or on the path of a
+    /// Unix socket, which begins with a slash.
     ///
     /// # Errors
-    /// If the endpoint is not of that form, cannot be resolved, or is taken.
+    /// If the endpoint is of neither form, cannot be resolved, or is taken.
     pub async fn bind(endpoint: &str) -> Result<Self, BindError> {
-        let fail = |reason: String| BindError { endpoint: endpoint.to_owned(), reason };
-        let (host, port) =
-            split(endpoint).ok_or_else(|| fail("it is not of the form host:port".to_owned()))?;
-        let addresses = resolve(host, port).await.map_err(|error| fail(reason(&error)))?;
-        let (first, others) =
-            addresses.split_first().ok_or_else(|| fail("the host has no address".to_owned()))?;
-        let socket = TcpListener::bind(first).await.map_err(|error| fail(reason(&error)))?;
-        let local_addr = socket.local_addr().map_err(|error| fail(reason(&error)))?;
-        let mut sockets = vec![socket];
-        for other in others {
-            // The same name's other address family is a courtesy: a machine without it is fine.
-            let same_port = SocketAddr::new(other.ip(), local_addr.port());
-            if let Ok(socket) = TcpListener::bind(same_port).await {
-                sockets.push(socket);
-            }
-        }
-        Ok(Bound { sockets, local_addr })
+        let bound = match endpoint.starts_with('/') {
+            true => Bound::bind_unix(Path::new(endpoint)).await,
+            false => Bound::bind_tcp(endpoint).await,
+        };
+        bound.map_err(|reason| BindError { endpoint: endpoint.to_owned(), reason })
     }
 
-    /// The address, with the port that was chosen if none was asked for.
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+    async fn bind_tcp(endpoint: &str) -> Result<Self, String> {
+        let (sockets, address) = tcp::bind(endpoint).await?;
+        Ok(Bound { sockets: sockets.into_iter().map(Socket::Tcp).collect(), address: Address::Tcp(address) })
+    }
+
+    async fn bind_unix(path: &Path) -> Result<Self, String> {
+        let (socket, file) = unix::bind(path).await?;
+        Ok(Bound { sockets: vec![Socket::Unix(socket, file)], address: Address::Unix(path.to_owned()) })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &Address {
+        &self.address
     }
 
     /// Accepts connections and serves them with `front` until [`Serving::stop`].
     pub fn serve(self, front: Front) -> Serving {
-        Serving::start(self.sockets, self.local_addr, front)
+        Serving::start(self.sockets, self.address, front)
     }
 }
 
-fn split(endpoint: &str) -> Option<(&str, u16)> {
-    let (host, port) = endpoint.rsplit_once(':')?;
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    Some((host, port.parse().ok()?))
+// === impl Socket ===
+
+impl Socket {
+    async fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Socket::Tcp(socket) => socket.accept().await.map(|(stream, _)| stream.into()),
+            Socket::Unix(socket, _) => socket.accept().await.map(|(stream, _)| stream.into()),
+        }
+    }
 }
 
-/// The addresses of a host, the one to announce first. IPv4 goes first where a name has both, since that is
-/// what the other end of a container is sure to have.
-async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    if host.is_empty() {
-        // The IPv6 wildcard takes IPv4 too, where the machine has IPv6 at all.
-        let wildcards: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
-        return Ok(wildcards.map(|ip| SocketAddr::new(ip, port)).to_vec());
+// === impl Address ===
+
+impl Address {
+    /// The address of a TCP server.
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Address::Tcp(address) => Some(*address),
+            Address::Unix(_) => None,
+        }
     }
-    if host.eq_ignore_ascii_case("localhost") {
-        let loopbacks: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-        return Ok(loopbacks.map(|ip| SocketAddr::new(ip, port)).to_vec());
-    }
-    let mut addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
-    addresses.sort_by_key(SocketAddr::is_ipv6);
-    addresses.dedup();
-    Ok(addresses)
 }
 
-fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => "address already in use (is another collector running?)".to_owned(),
-        io::ErrorKind::AddrNotAvailable => "this machine does not have the address".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied (choose a port from 1024 on)".to_owned(),
-        _ => error.to_string().to_lowercase(),
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp(address) => address.fmt(f),
+            Address::Unix(path) => path.display().fmt(f),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
     use super::*;
 
     #[tokio::test]
     async fn localhost_is_the_ipv4_loopback_and_port_zero_any_port() {
         let bound = Bound::bind("localhost:0").await.unwrap();
-        assert_eq!(bound.local_addr().ip(), IpAddr::from(Ipv4Addr::LOCALHOST));
-        assert_ne!(bound.local_addr().port(), 0);
+        let address = bound.address().tcp().unwrap();
+        assert_eq!(address.ip(), IpAddr::from(Ipv4Addr::LOCALHOST));
+        assert_ne!(address.port(), 0);
     }
 
     #[tokio::test]
     async fn a_taken_port_says_so_and_asks_about_the_likely_cause() {
         let first = Bound::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = first.local_addr().to_string();
+        let endpoint = first.address().to_string();
         let error = Bound::bind(&endpoint).await.unwrap_err();
         let expected =
             format!("cannot listen on {endpoint}: address already in use (is another collector running?)");

@@ -22,6 +22,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ::http::HeaderMap;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use weir_otlp::Signal;
@@ -30,7 +31,7 @@ use weir_pipeline::Consumer;
 pub use self::admission::{Admission, AdmissionSettings, MemoryBound};
 pub use self::cors::CorsSettings;
 pub use self::intake::Intake;
-use crate::listen::{BindError, Bound, Front, Serving};
+use crate::listen::{Bound, Bounds, Front, Protocols, Serving, Tls, TlsSettings};
 use crate::telemetry::Telemetry;
 
 /// What OTLP recommends for the largest request, before and after decompression.
@@ -46,6 +47,10 @@ const CONNECTION_WINDOW: u32 = 4 << 20;
 /// The largest HTTP/2 frame. A request that fits in one is never copied between socket and pipeline.
 const FRAME_BYTES_MAX: u32 = 1 << 20;
 
+/// A connection of OTLP/gRPC without a request ends after this time, unless configured otherwise. The Collector keeps it for
+/// good; here it holds one of the places of its port, and a client of gRPC takes another one without losing anything.
+const GRPC_IDLE: Duration = Duration::from_secs(600);
+
 /// One `otlp` receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiverSettings {
@@ -60,8 +65,14 @@ pub struct ReceiverSettings {
 /// OTLP/gRPC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrpcSettings {
-    /// `host:port` to listen on.
+    /// `host:port` to listen on, or the path of a Unix socket.
     pub endpoint: String,
+    /// The certificates, if TLS is on.
+    pub tls: Option<TlsSettings>,
+    /// How long a connection may do what.
+    pub bounds: Bounds,
+    /// When to ask a silent client whether it is there.
+    pub ping: Option<Ping>,
     /// The largest message in bytes, before and after decompression.
     pub message_bytes_max: u64,
     /// Requests at a time on one connection.
@@ -70,19 +81,34 @@ pub struct GrpcSettings {
     pub body_timeout: Duration,
 }
 
-/// OTLP/HTTP, over HTTP/1.1 and HTTP/2 without TLS.
+/// Asks clients of HTTP/2 whether they are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ping {
+    /// After this time without a word.
+    pub after: Duration,
+    /// How long the answer may take.
+    pub timeout: Duration,
+}
+
+/// OTLP/HTTP, over HTTP/1.1 and HTTP/2, also without TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpSettings {
-    /// `host:port` to listen on.
+    /// `host:port` to listen on, or the path of a Unix socket.
     pub endpoint: String,
+    /// The certificates, if TLS is on.
+    pub tls: Option<TlsSettings>,
+    /// How long a connection may do what.
+    pub bounds: Bounds,
+    /// Whether a connection of HTTP/1 may carry another request.
+    pub keeps_alive: bool,
+    /// Headers of every answer.
+    pub response_headers: HeaderMap,
     /// The largest body in bytes, before and after decompression.
     pub body_bytes_max: u64,
     /// Where each signal is taken, with a leading slash.
     pub paths: HttpPaths,
     /// Which pages of other origins may send, from a browser.
     pub cors: CorsSettings,
-    /// How long a request's head may take to arrive.
-    pub header_timeout: Duration,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,
 }
@@ -111,10 +137,10 @@ pub enum Protocol {
 
 /// A receiver that could not start.
 #[derive(Debug, thiserror::Error)]
-#[error("receiver {id}: {source}")]
+#[error("receiver {id}: {reason}")]
 pub struct ReceiverError {
     id: String,
-    source: BindError,
+    reason: String,
 }
 
 /// A receiver at work, of which nothing but its end will change.
@@ -129,6 +155,9 @@ impl Default for GrpcSettings {
     fn default() -> Self {
         GrpcSettings {
             endpoint: "localhost:4317".to_owned(),
+            tls: None,
+            bounds: Bounds { idle: Some(GRPC_IDLE), ..Bounds::default() },
+            ping: None,
             message_bytes_max: REQUEST_BYTES_MAX,
             concurrent_streams_max: 128,
             body_timeout: Duration::from_secs(60),
@@ -140,10 +169,13 @@ impl Default for HttpSettings {
     fn default() -> Self {
         HttpSettings {
             endpoint: "localhost:4318".to_owned(),
+            tls: None,
+            bounds: Bounds::default(),
+            keeps_alive: true,
+            response_headers: HeaderMap::new(),
             body_bytes_max: REQUEST_BYTES_MAX,
             paths: HttpPaths::default(),
             cors: CorsSettings::default(),
-            header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(60),
         }
     }
@@ -174,7 +206,7 @@ impl ReceiverSettings {
 // === impl Protocol ===
 
 impl Protocol {
-    /// `host:port` to listen on.
+    /// `host:port` to listen on, or the path of a Unix socket.
     pub fn endpoint(&self) -> &str {
         match self {
             Protocol::Grpc(grpc) => &grpc.endpoint,
@@ -190,12 +222,42 @@ impl Protocol {
         }
     }
 
+    /// Reads the certificates, if TLS is on. `id` is the receiver's, for what is told of them later.
+    ///
+    /// # Errors
+    /// If they cannot be read or used.
+    pub fn tls(&self, id: &str, telemetry: &Telemetry) -> Result<Option<Arc<Tls>>, String> {
+        let (settings, protocols): (_, Protocols) = match self {
+            Protocol::Grpc(grpc) => (&grpc.tls, &["h2"]),
+            Protocol::Http(http) => (&http.tls, &["h2", "http/1.1"]),
+        };
+        let Some(settings) = settings else { return Ok(None) };
+        let server = format!("receiver {id} ({})", self.transport());
+        let metrics = telemetry.certificates(id, self.transport());
+        let on_renewal = move |outcome: Result<(), &str>| {
+            metrics.renewed(outcome.is_ok());
+            match outcome {
+                Ok(()) => tracing::info!(server, "new connections get the renewed certificates"),
+                Err(reason) => {
+                    tracing::error!(server, reason, "certificates were not renewed, the former ones stay");
+                }
+            }
+        };
+        Tls::load(settings, protocols, Box::new(on_renewal)).map(Some)
+    }
+
     /// What connections are served with. Their requests go to `intake`.
-    pub fn front(&self, intake: &Arc<Intake>) -> Front {
+    pub fn front(&self, tls: Option<Arc<Tls>>, intake: &Arc<Intake>) -> Front {
         let intake = Arc::clone(intake);
         match self {
-            Protocol::Grpc(grpc) => Front::new(grpc_server(grpc), grpc::GrpcService::new(grpc, intake)),
-            Protocol::Http(http) => Front::new(http_server(http), http::HttpService::new(http, intake)),
+            Protocol::Grpc(grpc) => {
+                let service = grpc::GrpcService::new(grpc, intake);
+                Front::new(grpc_server(grpc), grpc.bounds.clone(), tls, service)
+            }
+            Protocol::Http(http) => {
+                let service = http::HttpService::new(http, intake);
+                Front::new(http_server(http), http.bounds.clone(), tls, service)
+            }
         }
     }
 }
@@ -214,17 +276,18 @@ impl RunningReceiver {
         telemetry: &Telemetry,
     ) -> Result<Self, ReceiverError> {
         // All are bound before any is served: a receiver is up or it is not.
+        let fail = |reason: String| ReceiverError { id: settings.id.clone(), reason };
         let mut bound = Vec::new();
         for protocol in settings.protocols() {
-            let sockets = Bound::bind(protocol.endpoint()).await;
-            let sockets = sockets.map_err(|source| ReceiverError { id: settings.id.clone(), source })?;
-            bound.push((protocol, sockets));
+            let tls = protocol.tls(&settings.id, telemetry).map_err(fail)?;
+            let sockets = Bound::bind(protocol.endpoint()).await.map_err(|error| fail(error.to_string()))?;
+            bound.push((protocol, tls, sockets));
         }
-        let serve = |(protocol, bound): (Protocol, Bound)| {
+        let serve = |(protocol, tls, bound): (Protocol, Option<Arc<Tls>>, Bound)| {
             let transport = protocol.transport();
             let (consumer, admission) = (Arc::clone(&consumer), Arc::clone(&admission));
             let intake = Intake::new(&settings.id, transport, consumer, admission, telemetry);
-            (transport, bound.serve(protocol.front(&intake)))
+            (transport, bound.serve(protocol.front(tls, &intake)))
         };
         Ok(RunningReceiver { servings: bound.into_iter().map(serve).collect() })
     }
@@ -240,7 +303,8 @@ impl RunningReceiver {
     }
 
     fn addr(&self, transport: &str) -> Option<SocketAddr> {
-        self.servings.iter().find(|(served, _)| *served == transport).map(|(_, serving)| serving.local_addr())
+        let (_, serving) = self.servings.iter().find(|(served, _)| *served == transport)?;
+        serving.address().tcp()
     }
 
     /// Takes no new connections and requests, and lets those under way finish until the deadline. Returns
@@ -258,12 +322,16 @@ impl RunningReceiver {
 fn grpc_server(settings: &GrpcSettings) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new()).http2_only();
     tune_http2(&mut builder, settings.concurrent_streams_max);
+    if let Some(Ping { after, timeout }) = settings.ping {
+        builder.http2().keep_alive_interval(after).keep_alive_timeout(timeout);
+    }
     builder
 }
 
 fn http_server(settings: &HttpSettings) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(settings.header_timeout);
+    // How long a head may take is among the connection's bounds: hyper's own would also end idle connections.
+    builder.http1().header_read_timeout(None).keep_alive(settings.keeps_alive);
     tune_http2(&mut builder, GrpcSettings::default().concurrent_streams_max);
     builder
 }

@@ -124,7 +124,7 @@ pub fn run(config: Config, origin: Arc<Origin>, settings: Settings) -> Result<()
     outcome
 }
 
-/// Loads each plugin and builds each exporter, as a start would; opens no port.
+/// Loads each plugin and each certificate and builds each exporter, as a start would; opens no port.
 ///
 /// # Errors
 /// Everything that a start would refuse.
@@ -132,6 +132,7 @@ pub fn check(config: &Config, cache_dir: Option<PathBuf>) -> Result<(), Vec<Diag
     let runtime = runtime().map_err(|error| Failure::runtime(error).problems())?;
     let outcome = runtime.block_on(async {
         let telemetry = Telemetry::new().map_err(Failure::runtime)?;
+        endpoints::check(config, &telemetry)?;
         let host = PluginHost::new(cache_dir, &telemetry);
         let nothing = Components::default();
         let prepared = nothing.prepare(config, &host, &Storages::for_check()).await?;

@@ -4,6 +4,7 @@
 //! right from its first increment on. The text format has no place for `_total`, so the names carry it themselves.
 
 mod budget;
+mod certificates;
 mod exporter;
 mod families;
 mod process;
@@ -17,6 +18,7 @@ use prometheus::{Encoder, Registry, TextEncoder};
 use weir_otlp::Signal;
 use weir_pipeline::{Budget, Processor};
 
+pub use certificates::CertificateMetrics;
 pub use exporter::ExporterMetrics;
 use families::Families;
 pub use receiver::{Outcome, ReceiverMetrics};
@@ -71,6 +73,11 @@ impl Telemetry {
     /// The metrics of one receiver and transport (`grpc` or `http`) for the signals that it takes.
     pub fn receiver(&self, id: &str, transport: &str, signals: &[Signal]) -> ReceiverMetrics {
         ReceiverMetrics::new(&self.families, id, transport, signals)
+    }
+
+    /// The metrics of the certificates of one receiver and transport that has TLS.
+    pub fn certificates(&self, id: &str, transport: &str) -> CertificateMetrics {
+        CertificateMetrics::new(&self.families, id, transport)
     }
 
     /// The metrics of one exporter for the signals that it is given. `queue_capacity` is in the unit of its sizer.

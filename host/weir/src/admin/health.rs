@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 
 use super::plugins::{self, PLUGINS_PATH, PluginsStatus};
-use super::{http1, reply};
+use super::{front, reply};
 use crate::listen::Front;
 
 const JSON: &str = "application/json";
@@ -85,7 +85,7 @@ impl Health {
 
 /// Answers probes on `path`, which has a leading slash, and shows the plugins beside it.
 pub fn health_front(path: &str, health: Arc<Health>) -> Front {
-    Front::new(http1(), HealthService { health, path: Arc::from(path) })
+    front(HealthService { health, path: Arc::from(path) })
 }
 
 #[derive(Clone)]

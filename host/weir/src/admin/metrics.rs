@@ -10,7 +10,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::Service;
 
-use super::{http1, reply};
+use super::{front, reply};
 use crate::listen::Front;
 use crate::telemetry::{TEXT_FORMAT, Telemetry};
 
@@ -21,7 +21,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Answers scrapes.
 pub fn metrics_front(telemetry: Arc<Telemetry>) -> Front {
-    Front::new(http1(), MetricsService { telemetry })
+    front(MetricsService { telemetry })
 }
 
 #[derive(Clone)]

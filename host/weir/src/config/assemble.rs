@@ -9,10 +9,10 @@ use super::Config;
 use super::at::At;
 use super::catalog::{self, Kind};
 use super::diagnostic::{Diagnostic, Place};
-use super::endpoint::HostPort;
 use super::exporter::ExporterConfig;
 use super::extension::ExtensionConfig;
 use super::id::ComponentId;
+use super::listening::ServerEndpoint;
 use super::node::{Node, Value};
 use super::pipeline::{self, Defined, PipelineConfig};
 use super::processor::ProcessorConfig;
@@ -195,19 +195,20 @@ fn check_storages(config: &Config, listed: &[ComponentId], root: &At<'_>, proble
 
 /// No two servers listen on one address.
 fn check_endpoints(config: &Config, root: &At<'_>, problems: &mut Vec<Diagnostic>) {
-    let mut servers: Vec<(&HostPort, At<'_>)> = Vec::new();
+    let mut servers: Vec<(ServerEndpoint, At<'_>)> = Vec::new();
     for (id, receiver) in &config.receivers {
         let protocols = root.key("receivers").key(&id.to_string()).key("protocols");
         if let Some(grpc) = &receiver.grpc {
-            servers.push((&grpc.endpoint, protocols.key("grpc")));
+            servers.push((grpc.endpoint.clone(), protocols.key("grpc")));
         }
         if let Some(http) = &receiver.http {
-            servers.push((&http.endpoint, protocols.key("http")));
+            servers.push((http.endpoint.clone(), protocols.key("http")));
         }
     }
-    servers.push((&config.health_check.endpoint, root.key("extensions").key("health_check")));
+    servers.push((config.health_check.endpoint.clone().into(), root.key("extensions").key("health_check")));
     if let Some(metrics) = &config.telemetry.metrics {
-        servers.push((&metrics.endpoint, root.key("service").key("telemetry").key("metrics")));
+        let at = root.key("service").key("telemetry").key("metrics");
+        servers.push((metrics.endpoint.clone().into(), at));
     }
     for (index, (endpoint, at)) in servers.iter().enumerate() {
         let earlier = servers.iter().take(index).find(|(other, _)| endpoint.collides_with(other));

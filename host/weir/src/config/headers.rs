@@ -1,4 +1,4 @@
-//! The headers of an exporter: names are public, values are secrets.
+//! The headers of an exporter's requests or a server's answers: names are public, values are secrets.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use super::at::At;
 use super::diagnostic::Diagnostic;
 use super::secret::Secret;
 
-/// Headers to send with each request, in the order in which they were given.
+/// Headers to send with each message, in the order in which they were given.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Headers(Vec<(String, Secret)>);
 

@@ -5,15 +5,8 @@
 
 /// The struct, and the Collector's keys that it lacks.
 const KEYS: &[(&str, &str)] = &[
-    (
-        "GrpcServerConfig",
-        "tls keepalive read_buffer_size write_buffer_size auth include_metadata middlewares",
-    ),
-    (
-        "HttpServerConfig",
-        "tls auth include_metadata response_headers compression_algorithms read_timeout write_timeout \
-         idle_timeout keep_alives_enabled middlewares transport profiles_url_path",
-    ),
+    ("GrpcServerConfig", "read_buffer_size write_buffer_size auth include_metadata middlewares"),
+    ("HttpServerConfig", "auth include_metadata compression_algorithms middlewares profiles_url_path"),
     (
         "OtlpGrpcExporterConfig",
         "balancer_name keepalive read_buffer_size write_buffer_size auth authority user_agent middlewares \
@@ -33,6 +26,10 @@ const KEYS: &[(&str, &str)] = &[
     ("BatchConfig", "partition"),
     ("RawBatchProcessor", "metadata_keys metadata_cardinality_limit"),
     ("RawMemoryLimiter", "min_gc_interval_when_soft_limited min_gc_interval_when_hard_limited"),
+    (
+        "ServerTlsConfig",
+        "ca_file ca_pem include_system_ca_certs_pool max_version cipher_suites curve_preferences tpm",
+    ),
     (
         "DebugExporterConfig",
         "sampling_initial sampling_thereafter use_internal_logger output_paths sending_queue",
@@ -62,7 +59,6 @@ const KEYS: &[(&str, &str)] = &[
 const VALUES: &[(&str, &str)] = &[
     ("Compression", "snappy zlib deflate lz4 x-snappy-framed"),
     ("Encoding", "json"),
-    ("Transport", "unix udp tcp4 tcp6"),
     ("MinTlsVersion", "1.0 1.1"),
     ("BatchSizer", "requests"),
 ];

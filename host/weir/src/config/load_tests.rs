@@ -56,7 +56,10 @@ fn a_protocol_that_is_not_named_is_off() {
     let config = config(&with_receivers("{otlp: {protocols: {http: {endpoint: '0.0.0.0:1'}}}}"));
     let receiver = config.receivers.values().next().unwrap();
     assert!(receiver.grpc.is_none());
-    assert_eq!(receiver.http.as_ref().unwrap().endpoint, HostPort { host: "0.0.0.0".to_owned(), port: 1 });
+    assert_eq!(
+        receiver.http.as_ref().unwrap().endpoint,
+        HostPort { host: "0.0.0.0".to_owned(), port: 1 }.into()
+    );
 }
 
 #[test]

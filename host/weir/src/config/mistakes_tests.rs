@@ -50,7 +50,7 @@ recievers: {}
 receivers:
   otlp:
     protocols:
-      grpc: {endpont: 'localhost:4317', max_recv_msg_size_mib: 0, tls: {}}
+      grpc: {endpont: 'localhost:4317', max_recv_msg_size_mib: 0, auth: {}}
 processors:
   filter:
 exporters:
@@ -65,9 +65,9 @@ service:
         problems(yaml),
         [
             "f.yaml:1:1: recievers: unknown key \"recievers\"; did you mean \"receivers\"? (valid: receivers, processors, exporters, connectors, extensions, service)",
-            "f.yaml:5:14: receivers::otlp::protocols::grpc::endpont: unknown key \"endpont\"; did you mean \"endpoint\"? (valid: endpoint, transport, max_recv_msg_size_mib, max_concurrent_streams)",
+            "f.yaml:5:14: receivers::otlp::protocols::grpc::endpont: unknown key \"endpont\"; did you mean \"endpoint\"? (valid: endpoint, transport, tls, keepalive, max_recv_msg_size_mib, max_concurrent_streams)",
             "f.yaml:5:64: receivers::otlp::protocols::grpc::max_recv_msg_size_mib: expected a whole number from 1 to 2047, found 0",
-            "f.yaml:5:67: receivers::otlp::protocols::grpc::tls: not supported yet by weir; leave it out",
+            "f.yaml:5:67: receivers::otlp::protocols::grpc::auth: not supported yet by weir; leave it out",
             "f.yaml:7:3: processors::filter: weir has no processor \"filter\" yet (valid: wasm, batch, memory_limiter)",
             "f.yaml:9:45: exporters::otlp_grpc::timeout: expected a duration with its unit, such as 200ms, 1m30s or 1h, found 5",
             "f.yaml:9:48: exporters::otlp_grpc::colour: unknown key \"colour\" (valid: endpoint, tls, headers, compression, timeout, retry_on_failure, sending_queue)",
@@ -116,8 +116,65 @@ fn each_mistake_in_a_receiver_has_its_own_words() {
             "receivers::otlp::protocols: must specify at least one protocol: grpc, http or both",
         ),
         (
+            with_receivers("{otlp: {protocols: {grpc: {transport: udp}}}}"),
+            "receivers::otlp::protocols::grpc::transport: OTLP needs a stream of bytes: use tcp or unix",
+        ),
+        (
+            with_receivers("{otlp: {protocols: {grpc: {transport: tcp6}}}}"),
+            "receivers::otlp::protocols::grpc::transport: use tcp, with an address of that family as the endpoint",
+        ),
+        (
+            with_receivers("{otlp: {protocols: {grpc: {transport: pigeon}}}}"),
+            "receivers::otlp::protocols::grpc::transport: expected tcp or unix",
+        ),
+        (
             with_receivers("{otlp: {protocols: {grpc: {transport: unix}}}}"),
-            "receivers::otlp::protocols::grpc::transport: \"unix\" is not supported yet by weir (valid: tcp)",
+            "receivers::otlp::protocols::grpc::endpoint: expected the path of a socket, from the root on, such as /run/weir/otlp.sock",
+        ),
+        (
+            with_receivers("{otlp: {protocols: {grpc: {endpoint: /run/otlp.sock}}}}"),
+            "receivers::otlp::protocols::grpc::endpoint: this is the path of a socket, which needs transport: unix beside it",
+        ),
+        (
+            with_receivers(&format!(
+                "{{otlp: {{protocols: {{http: {{transport: unix, endpoint: /{}}}}}}}}}",
+                "x".repeat(107)
+            )),
+            "receivers::otlp::protocols::http::endpoint: the path of a socket has at most 107 bytes",
+        ),
+        (
+            with_receivers("{otlp: {protocols: {grpc: {tls: {}}}}}"),
+            "receivers::otlp::protocols::grpc::tls: a server with TLS needs cert_file or cert_pem",
+        ),
+        (
+            with_receivers("{otlp: {protocols: {grpc: {tls: {cert_pem: c, key_pem: k, key_file: /none}}}}}"),
+            "receivers::otlp::protocols::grpc::tls::key_pem: give key_file or key_pem, not both",
+        ),
+        (
+            with_receivers(
+                "{otlp: {protocols: {grpc: {tls: {cert_pem: c, key_pem: k, client_ca_file: /none}}}}}",
+            ),
+            "receivers::otlp::protocols::grpc::tls::client_ca_file: cannot read /none: no such file or directory",
+        ),
+        (
+            with_receivers("{otlp: {protocols: {http: {tls: {cert_pem: c, key_pem: k, ca_file: /none}}}}}"),
+            "receivers::otlp::protocols::http::tls::ca_file: not supported yet by weir; leave it out",
+        ),
+        (
+            with_receivers(
+                "{otlp: {protocols: {http: {tls: {cert_pem: c, key_pem: k, client_ca_file_reload: true}}}}}",
+            ),
+            "receivers::otlp::protocols::http::tls::client_ca_file_reload: there is no client_ca_file to look at",
+        ),
+        (
+            with_receivers(
+                "{otlp: {protocols: {grpc: {keepalive: {server_parameters: {max_connection_age: 5}}}}}}",
+            ),
+            "receivers::otlp::protocols::grpc::keepalive::server_parameters::max_connection_age: expected a duration with its unit, such as 200ms, 1m30s or 1h, found 5",
+        ),
+        (
+            with_receivers("{otlp: {protocols: {http: {response_headers: {'a b': c}}}}}"),
+            "receivers::otlp::protocols::http::response_headers::a b: \"a b\" cannot be the name of a header",
         ),
         (
             with_receivers("{otlp: {protocols: {grpc: {endpoint: 4317}}}}"),

@@ -6,9 +6,12 @@ use serde::Deserialize;
 
 use super::at::At;
 use super::diagnostic::Diagnostic;
-use super::endpoint::HostPort;
-use super::field::{bounded, positive_duration, url_path};
+use super::field::{bounded, duration, positive_duration, url_path};
+use super::headers::Headers;
+use super::keepalive::KeepaliveConfig;
+use super::listening::{ServerEndpoint, Transport};
 use super::reader;
+use super::tls::ServerTlsConfig;
 
 /// OTLP/gRPC's port (OTLP specification).
 const GRPC_PORT: u16 = 4317;
@@ -21,6 +24,8 @@ const CONCURRENT_STREAMS: u32 = 128;
 /// How long a client may take for the headers of a request. The Collector's minute is more than an
 /// application in the same pod can need, and a slow client holds a connection.
 const READ_HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a connection of OTLP/HTTP is kept without a request, as in the Collector.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Above 2 GiB no request can be held in one piece.
 const MESSAGE_MIB_MAX: u64 = 2047;
 const BODY_BYTES_MAX: u64 = MESSAGE_MIB_MAX << 20;
@@ -39,9 +44,13 @@ pub struct OtlpReceiverConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct GrpcServerConfig {
     /// Where to listen.
-    pub endpoint: HostPort,
+    pub endpoint: ServerEndpoint,
     /// Over what.
     pub transport: Transport,
+    /// TLS, if it is on.
+    pub tls: Option<ServerTlsConfig>,
+    /// How long connections live.
+    pub keepalive: KeepaliveConfig,
     /// The largest request, decompressed, in MiB.
     #[serde(deserialize_with = "bounded::<1, MESSAGE_MIB_MAX, _, _>")]
     pub max_recv_msg_size_mib: u64,
@@ -50,20 +59,13 @@ pub struct GrpcServerConfig {
     pub max_concurrent_streams: u32,
 }
 
-/// What a server listens on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Transport {
-    /// TCP.
-    #[default]
-    Tcp,
-}
-
 impl Default for GrpcServerConfig {
     fn default() -> Self {
         GrpcServerConfig {
-            endpoint: HostPort::localhost(GRPC_PORT),
+            endpoint: ServerEndpoint::localhost(GRPC_PORT),
             transport: Transport::Tcp,
+            tls: None,
+            keepalive: KeepaliveConfig::default(),
             max_recv_msg_size_mib: MESSAGE_MIB,
             max_concurrent_streams: CONCURRENT_STREAMS,
         }
@@ -75,7 +77,11 @@ impl Default for GrpcServerConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct HttpServerConfig {
     /// Where to listen.
-    pub endpoint: HostPort,
+    pub endpoint: ServerEndpoint,
+    /// Over what.
+    pub transport: Transport,
+    /// TLS, if it is on.
+    pub tls: Option<ServerTlsConfig>,
     /// The largest body, before and after decompression, in bytes.
     #[serde(deserialize_with = "bounded::<1, BODY_BYTES_MAX, _, _>")]
     pub max_request_body_size: u64,
@@ -91,6 +97,20 @@ pub struct HttpServerConfig {
     /// How long a client may take for the headers of a request.
     #[serde(deserialize_with = "positive_duration")]
     pub read_header_timeout: Duration,
+    /// How long a client may take for the body of a request; 0: one minute. Unlike the Collector's it does not begin
+    /// with the head, which has a bound of its own.
+    #[serde(deserialize_with = "duration")]
+    pub read_timeout: Duration,
+    /// How long a client may take none of its answers; 0: half a minute.
+    #[serde(deserialize_with = "duration")]
+    pub write_timeout: Duration,
+    /// How long a connection is kept without a request; 0: for as long as the client likes.
+    #[serde(deserialize_with = "duration")]
+    pub idle_timeout: Duration,
+    /// Whether a connection of HTTP/1 may carry another request. Those of HTTP/2 do in any case.
+    pub keep_alives_enabled: bool,
+    /// Headers of every answer.
+    pub response_headers: Headers,
     /// Which pages of other origins may send, from a browser.
     pub cors: CorsConfig,
 }
@@ -113,12 +133,19 @@ pub struct CorsConfig {
 impl Default for HttpServerConfig {
     fn default() -> Self {
         HttpServerConfig {
-            endpoint: HostPort::localhost(HTTP_PORT),
+            endpoint: ServerEndpoint::localhost(HTTP_PORT),
+            transport: Transport::Tcp,
+            tls: None,
             max_request_body_size: MESSAGE_MIB << 20,
             traces_url_path: "/v1/traces".to_owned(),
             metrics_url_path: "/v1/metrics".to_owned(),
             logs_url_path: "/v1/logs".to_owned(),
             read_header_timeout: READ_HEADER_TIMEOUT,
+            read_timeout: Duration::ZERO,
+            write_timeout: Duration::ZERO,
+            idle_timeout: IDLE_TIMEOUT,
+            keep_alives_enabled: true,
+            response_headers: Headers::default(),
             cors: CorsConfig::default(),
         }
     }
@@ -146,14 +173,35 @@ impl OtlpReceiverConfig {
         if grpc.is_none() && http.is_none() {
             problems.push(protocols.problem("must specify at least one protocol: grpc, http or both"));
         }
+        if let Some(grpc) = &grpc {
+            let at = protocols.key("grpc");
+            check_server(&grpc.endpoint, grpc.transport, grpc.tls.as_ref(), &at, problems);
+        }
         if let Some(http) = &http {
+            let at = protocols.key("http");
+            check_server(&http.endpoint, http.transport, http.tls.as_ref(), &at, problems);
+            http.response_headers.check(&at.key("response_headers"), problems);
             let paths = [&http.traces_url_path, &http.metrics_url_path, &http.logs_url_path];
             if paths[0] == paths[1] || paths[1] == paths[2] || paths[0] == paths[2] {
-                problems.push(protocols.key("http").problem("each signal needs a URL path of its own"));
+                problems.push(at.problem("each signal needs a URL path of its own"));
             }
-            http.cors.check(&protocols.key("http").key("cors"), problems);
+            http.cors.check(&at.key("cors"), problems);
         }
         Some(OtlpReceiverConfig { grpc, http })
+    }
+}
+
+/// Checks what both protocols have.
+fn check_server(
+    endpoint: &ServerEndpoint,
+    transport: Transport,
+    tls: Option<&ServerTlsConfig>,
+    at: &At<'_>,
+    problems: &mut Vec<Diagnostic>,
+) {
+    endpoint.check(transport, at, problems);
+    if let Some(tls) = tls {
+        tls.check(&at.key("tls"), problems);
     }
 }
 

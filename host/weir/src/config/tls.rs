@@ -1,11 +1,13 @@
-//! TLS towards an upstream, with the Collector's keys.
+//! TLS towards an upstream and of a server, with the Collector's keys.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::at::At;
 use super::diagnostic::Diagnostic;
+use super::field::duration;
 use super::read;
 use super::secret::Secret;
 
@@ -47,6 +49,60 @@ pub enum MinTlsVersion {
     /// TLS 1.3.
     #[serde(rename = "1.3")]
     V1_3,
+}
+
+/// TLS of a server. It is on if the block is there.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerTlsConfig {
+    /// The certificate chain.
+    pub cert_file: Option<PathBuf>,
+    /// The same as PEM text.
+    pub cert_pem: Option<String>,
+    /// Its private key.
+    pub key_file: Option<PathBuf>,
+    /// The same as PEM text.
+    pub key_pem: Option<Secret>,
+    /// The oldest version to talk.
+    pub min_version: MinTlsVersion,
+    /// Clients must have a certificate of one of these authorities: mutual TLS.
+    pub client_ca_file: Option<PathBuf>,
+    /// After how long the files are looked at again, at the next handshake; 0: only when the configuration is reloaded.
+    #[serde(deserialize_with = "duration")]
+    pub reload_interval: Duration,
+    /// Look at `client_ca_file` again also without a `reload_interval`, every 30 seconds at most.
+    pub client_ca_file_reload: bool,
+}
+
+impl ServerTlsConfig {
+    /// Checks what concerns several keys, and that the files are there.
+    pub(super) fn check(&self, at: &At<'_>, problems: &mut Vec<Diagnostic>) {
+        let pairs = [
+            ("cert_file", self.cert_file.is_some(), "cert_pem", self.cert_pem.is_some()),
+            ("key_file", self.key_file.is_some(), "key_pem", self.key_pem.is_some()),
+        ];
+        for (file, has_file, pem, has_pem) in pairs {
+            if has_file && has_pem {
+                problems.push(at.key(pem).problem(format!("give {file} or {pem}, not both")));
+            } else if !has_file && !has_pem {
+                problems.push(at.problem(format!("a server with TLS needs {file} or {pem}")));
+            }
+        }
+        if self.client_ca_file_reload && self.client_ca_file.is_none() {
+            let reason = "there is no client_ca_file to look at";
+            problems.push(at.key("client_ca_file_reload").problem(reason));
+        }
+        let files = [
+            ("cert_file", &self.cert_file),
+            ("key_file", &self.key_file),
+            ("client_ca_file", &self.client_ca_file),
+        ];
+        for (key, file) in files {
+            if let Some(Err(reason)) = file.as_deref().map(read::text) {
+                problems.push(at.key(key).problem(reason));
+            }
+        }
+    }
 }
 
 impl TlsConfig {

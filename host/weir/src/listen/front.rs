@@ -2,17 +2,22 @@
 //! connections that it had go on with what they began.
 
 use std::convert::Infallible;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto::Builder;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
+
+use super::bounds::Bounds;
+use super::connection::{Served, serve};
+use super::peeked::Peeked;
+use super::stream::Stream;
+use super::tls::Tls;
 
 /// A protocol and a service.
 pub struct Front {
@@ -23,7 +28,7 @@ pub struct Front {
 /// One connection, until it ends.
 type Connection = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-type Serve = dyn Fn(TcpStream, watch::Receiver<Phase>) -> Connection + Send + Sync;
+type Serve = dyn Fn(Peeked<Stream>, watch::Receiver<Phase>) -> Connection + Send + Sync;
 
 /// The connections of a front that gets no more of them.
 #[must_use = "nobody cuts the connections that do not end"]
@@ -41,22 +46,27 @@ pub(super) enum Phase {
 // === impl Front ===
 
 impl Front {
-    /// Serves connections as `builder` says with clones of `service`.
-    pub fn new<S, B>(builder: Builder<TokioExecutor>, service: S) -> Self
+    /// Serves connections as `builder` says with clones of `service`, within TLS if there is any.
+    pub fn new<S, B>(
+        builder: Builder<TokioExecutor>,
+        bounds: Bounds,
+        tls: Option<Arc<Tls>>,
+        service: S,
+    ) -> Self
     where
         S: hyper::service::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
         S: Clone + Send + Sync + 'static,
-        S::Future: Send + 'static,
-        B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+        S::Future: Send + Unpin + 'static,
+        B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
     {
-        let serve = move |stream, phase| -> Connection {
-            Box::pin(serve(builder.clone(), service.clone(), stream, phase))
-        };
+        let served = Arc::new(Served { builder, bounds, tls, service });
+        let serve =
+            move |stream, phase| -> Connection { Box::pin(serve(Arc::clone(&served), stream, phase)) };
         Front { serve: Arc::new(serve), phase: watch::Sender::new(Phase::Running) }
     }
 
     /// The future of one connection. It belongs to this front from now on, even if it is not polled yet.
-    pub(super) fn connection(&self, stream: TcpStream) -> Connection {
+    pub(super) fn connection(&self, stream: Peeked<Stream>) -> Connection {
         (self.serve)(stream, self.phase.subscribe())
     }
 
@@ -77,31 +87,6 @@ impl Former {
         let is_clean = tokio::time::timeout_at(deadline.into(), phase.closed()).await.is_ok();
         phase.send_replace(Phase::Cut);
         is_clean
-    }
-}
-
-async fn serve<S, B>(
-    builder: Builder<TokioExecutor>,
-    service: S,
-    stream: TcpStream,
-    mut phase: watch::Receiver<Phase>,
-) where
-    S: hyper::service::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
-    S: Clone + Send + 'static,
-    S::Future: Send + 'static,
-    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
-{
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    // How a connection ends is its peer's business; each request was answered and counted by itself. The connection goes
-    // first: told to finish before it has read which protocol it is, it would close without an answer.
-    tokio::select! {
-        biased;
-        _ = connection.as_mut() => return,
-        () = reached(&mut phase, Phase::Stopping) => connection.as_mut().graceful_shutdown(),
-    }
-    tokio::select! {
-        _ = connection => {}
-        () = reached(&mut phase, Phase::Cut) => {}
     }
 }
 

@@ -1,14 +1,15 @@
 //! A server at work: sockets that accept, and the front that new connections are served with.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::front::{Former, Front, Phase, reached};
+use super::peeked::Peeked;
+use super::stream::Stream;
+use super::{Address, Socket};
 
 /// Connections that one server holds at a time. More wait in the kernel's backlog.
 const CONNECTIONS_MAX: usize = 1024;
@@ -21,7 +22,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A server at work.
 pub struct Serving {
-    local_addr: SocketAddr,
+    address: Address,
     /// Of the sockets. Connections have that of their front.
     phase: watch::Sender<Phase>,
     front: Arc<Current>,
@@ -33,19 +34,19 @@ struct Current(Mutex<Front>);
 // === impl Serving ===
 
 impl Serving {
-    pub(super) fn start(sockets: Vec<TcpListener>, local_addr: SocketAddr, front: Front) -> Self {
+    pub(super) fn start(sockets: Vec<Socket>, address: Address, front: Front) -> Self {
         let phase = watch::Sender::new(Phase::Running);
         let front = Arc::new(Current(Mutex::new(front)));
         let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         for socket in sockets {
             tokio::spawn(accept_all(socket, Arc::clone(&slots), Arc::clone(&front), phase.subscribe()));
         }
-        Serving { local_addr, phase, front }
+        Serving { address, phase, front }
     }
 
     /// Where it listens.
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+    pub fn address(&self) -> &Address {
+        &self.address
     }
 
     /// Serves new connections with another front. The sockets stay open, so that no connection is refused; those that
@@ -70,7 +71,7 @@ impl Serving {
 
 impl fmt::Debug for Serving {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Serving").field("local_addr", &self.local_addr).finish_non_exhaustive()
+        f.debug_struct("Serving").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -83,7 +84,7 @@ impl Current {
 }
 
 async fn accept_all(
-    socket: TcpListener,
+    socket: Socket,
     slots: Arc<Semaphore>,
     front: Arc<Current>,
     mut phase: watch::Receiver<Phase>,
@@ -100,18 +101,16 @@ async fn accept_all(
 
 /// One connection, with the front that is there at its first byte.
 async fn serve(
-    stream: TcpStream,
+    stream: Stream,
     slot: Option<OwnedSemaphorePermit>,
     front: Arc<Current>,
     mut phase: watch::Receiver<Phase>,
 ) {
     let _slot = slot;
-    // Looked at and left where it is. That a socket says it is readable is not enough: it may say so in vain.
-    let mut byte = [0];
-    let first_byte = tokio::time::timeout(FIRST_BYTE_TIMEOUT, stream.peek(&mut byte));
+    let mut stream = Peeked::new(stream);
     let has_spoken = tokio::select! {
         biased;
-        peeked = first_byte => matches!(peeked, Ok(Ok(1..))),
+        spoken = tokio::time::timeout(FIRST_BYTE_TIMEOUT, stream.speaks()) => spoken.unwrap_or(false),
         () = reached(&mut phase, Phase::Stopping) => false,
     };
     if !has_spoken {
@@ -124,16 +123,12 @@ async fn serve(
 }
 
 /// The next connection and its place among [`CONNECTIONS_MAX`].
-async fn accept(socket: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+async fn accept(socket: &Socket, slots: &Arc<Semaphore>) -> (Stream, Option<OwnedSemaphorePermit>) {
     // The semaphore is never closed, so that there is always a permit in the end.
     let slot = Arc::clone(slots).acquire_owned().await.ok();
     loop {
         match socket.accept().await {
-            Ok((stream, _peer)) => {
-                // An answer is one small write: waiting to fill a segment would only delay it.
-                let _ = stream.set_nodelay(true);
-                return (stream, slot);
-            }
+            Ok(stream) => return (stream, slot),
             Err(error) => {
                 tracing::debug!(%error, "could not accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -153,8 +148,9 @@ mod tests {
     use hyper_util::rt::TokioExecutor;
     use hyper_util::server::conn::auto::Builder;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
 
-    use super::super::Bound;
+    use super::super::{Bound, Bounds};
     use super::*;
 
     /// Answers every request with one word.
@@ -172,7 +168,7 @@ mod tests {
     }
 
     fn says(word: &'static str) -> Front {
-        Front::new(Builder::new(TokioExecutor::new()), Says(word))
+        Front::new(Builder::new(TokioExecutor::new()), Bounds::default(), None, Says(word))
     }
 
     async fn ask(stream: &mut TcpStream) -> String {
@@ -189,7 +185,7 @@ mod tests {
     #[tokio::test]
     async fn a_replaced_front_ends_its_connections_and_leaves_the_sockets_to_the_next() {
         let serving = Bound::bind("127.0.0.1:0").await.unwrap().serve(says("former"));
-        let address = serving.local_addr();
+        let address = serving.address().tcp().unwrap();
         let mut used = TcpStream::connect(address).await.unwrap();
         let mut silent = TcpStream::connect(address).await.unwrap();
         assert!(ask(&mut used).await.ends_with("former"));
@@ -205,7 +201,7 @@ mod tests {
     #[tokio::test]
     async fn a_stop_closes_the_sockets_and_connections_that_never_said_anything() {
         let serving = Bound::bind("127.0.0.1:0").await.unwrap().serve(says("hello"));
-        let address = serving.local_addr();
+        let address = serving.address().tcp().unwrap();
         let mut silent = TcpStream::connect(address).await.unwrap();
         let mut used = TcpStream::connect(address).await.unwrap();
         assert!(ask(&mut used).await.ends_with("hello"));

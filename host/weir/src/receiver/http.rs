@@ -32,6 +32,7 @@ struct Shared {
     limits: BodyLimits,
     paths: HttpPaths,
     cors: CorsSettings,
+    response_headers: HeaderMap,
     intake: Arc<Intake>,
 }
 
@@ -41,7 +42,8 @@ impl HttpService {
     pub(super) fn new(settings: &HttpSettings, intake: Arc<Intake>) -> Self {
         let limits = BodyLimits { bytes_max: settings.body_bytes_max, timeout: settings.body_timeout };
         let (paths, cors) = (settings.paths.clone(), settings.cors.clone());
-        HttpService { shared: Arc::new(Shared { limits, paths, cors, intake }) }
+        let response_headers = settings.response_headers.clone();
+        HttpService { shared: Arc::new(Shared { limits, paths, cors, response_headers, intake }) }
     }
 }
 
@@ -62,11 +64,15 @@ impl Shared {
     async fn answer(&self, request: Request<Incoming>) -> Response<HttpBody> {
         let version = request.version();
         let (head, mut body) = request.into_parts();
-        if self.cors.is_preflight(&head.method, &head.headers) {
-            return self.preflight(&head.headers);
-        }
-        let mut response = self.export_and_answer(version, &head, &mut body).await;
-        self.cors.mark(&head.headers, response.headers_mut());
+        let mut response = match self.cors.is_preflight(&head.method, &head.headers) {
+            true => self.preflight(&head.headers),
+            false => {
+                let mut response = self.export_and_answer(version, &head, &mut body).await;
+                self.cors.mark(&head.headers, response.headers_mut());
+                response
+            }
+        };
+        response.headers_mut().extend(self.response_headers.clone());
         response
     }
 

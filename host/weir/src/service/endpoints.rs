@@ -8,8 +8,8 @@ use weir_pipeline::Consumer;
 
 use super::{Failure, settings};
 use crate::admin::{Health, health_front, metrics_front};
-use crate::config::{ComponentId, Config, HostPort};
-use crate::listen::{Bound, Former, Front, Serving};
+use crate::config::{ComponentId, Config, Diagnostic, ServerEndpoint};
+use crate::listen::{Bound, Former, Front, Serving, Tls};
 use crate::receiver::{Admission, Intake, Protocol};
 use crate::telemetry::Telemetry;
 
@@ -28,17 +28,21 @@ pub(super) struct Shared {
 
 /// One endpoint at work.
 struct Open {
-    endpoint: HostPort,
+    endpoint: ServerEndpoint,
     serves: Serves,
     /// Of a receiver.
     intake: Option<Arc<Intake>>,
+    /// Of a receiver with TLS.
+    tls: Option<Arc<Tls>>,
     serving: Serving,
 }
 
 /// One endpoint to be.
 pub(super) struct Wanted {
-    endpoint: HostPort,
+    endpoint: ServerEndpoint,
     serves: Serves,
+    /// The certificates of a receiver with TLS, as they are in the files now.
+    tls: Option<Arc<Tls>>,
     /// Sockets of its own, or `None` if it takes over those of an open endpoint.
     bound: Option<Bound>,
 }
@@ -77,11 +81,15 @@ impl Endpoints {
     /// Binds what is to be served from now on, if it is not open already. Until [`Endpoints::serve`] nothing changes.
     ///
     /// # Errors
-    /// If an endpoint cannot be listened on; then nothing is bound.
+    /// If certificates cannot be used or an endpoint cannot be listened on; then nothing is bound.
     pub(super) async fn bind(&self, config: &Config, with_receivers: bool) -> Result<Vec<Wanted>, Failure> {
         let mut wanted = wanted(config);
         wanted.retain(|wanted| with_receivers || !matches!(wanted.serves, Serves::Receiver { .. }));
         for wanted in &mut wanted {
+            wanted.tls = wanted
+                .serves
+                .tls(&self.shared.telemetry)
+                .map_err(|problem| Failure::Configuration(vec![problem]))?;
             if self.position(wanted).is_some() {
                 continue;
             }
@@ -142,15 +150,15 @@ impl Endpoints {
     /// The open endpoint whose sockets are those that are wanted. Port 0 means another port for each server.
     fn position(&self, wanted: &Wanted) -> Option<usize> {
         let is_endpoint = |open: &Open| open.endpoint == wanted.endpoint;
-        let is_server = |open: &Open| wanted.endpoint.port != 0 || open.serves.name() == wanted.serves.name();
+        let is_server = |open: &Open| !wanted.endpoint.is_any() || open.serves.name() == wanted.serves.name();
         self.open.iter().position(|open| is_endpoint(open) && is_server(open))
     }
 
     fn open(&self, wanted: Wanted, bound: Bound, consumer: ConsumerOf<'_>) -> Open {
-        let Wanted { endpoint, serves, .. } = wanted;
-        tracing::info!(server = serves.name(), endpoint = %bound.local_addr(), "listening");
-        let (front, intake) = self.front(&serves, None, consumer);
-        Open { endpoint, serves, intake, serving: bound.serve(front) }
+        let Wanted { endpoint, serves, tls, .. } = wanted;
+        tracing::info!(server = serves.name(), endpoint = %bound.address(), "listening");
+        let (front, intake) = self.front(&serves, tls.clone(), None, consumer);
+        Open { endpoint, serves, intake, tls, serving: bound.serve(front) }
     }
 
     /// The same sockets; another front only if something other than the pipelines changed.
@@ -161,7 +169,7 @@ impl Endpoints {
         consumer: ConsumerOf<'_>,
         leaving: &mut Vec<Leaving>,
     ) -> Open {
-        let Open { endpoint, serves: former, intake, serving } = open;
+        let Open { endpoint, serves: former, intake, tls, serving } = open;
         let serves = wanted.serves;
         // The server's intake is kept, so that requests on its old connections too meet the pipelines of now.
         let intake = intake.filter(|_| former.name() == serves.name());
@@ -169,16 +177,22 @@ impl Endpoints {
             intake.switch(consumer(id), &self.shared.telemetry);
         }
         if former == serves {
-            return Open { endpoint, serves, intake, serving };
+            if let (Some(tls), Some(next)) = (&tls, &wanted.tls) {
+                // Files that were renewed in place are no reason to end a connection.
+                tls.adopt(next);
+            }
+            return Open { endpoint, serves, intake, tls, serving };
         }
-        let (front, intake) = self.front(&serves, intake, consumer);
+        let tls = wanted.tls;
+        let (front, intake) = self.front(&serves, tls.clone(), intake, consumer);
         leaving.push(Leaving::Connections(serving.replace(front)));
-        Open { endpoint, serves, intake, serving }
+        Open { endpoint, serves, intake, tls, serving }
     }
 
     fn front(
         &self,
         serves: &Serves,
+        tls: Option<Arc<Tls>>,
         intake: Option<Arc<Intake>>,
         consumer: ConsumerOf<'_>,
     ) -> (Front, Option<Arc<Intake>>) {
@@ -190,7 +204,7 @@ impl Endpoints {
                     Intake::new(&id.to_string(), transport, consumer(id), Arc::clone(admission), telemetry)
                 };
                 let intake = intake.unwrap_or_else(new);
-                (protocol.front(&intake), Some(intake))
+                (protocol.front(tls, &intake), Some(intake))
             }
             Serves::Health(path) => (health_front(path, Arc::clone(health)), None),
             Serves::Metrics => (metrics_front(Arc::clone(telemetry)), None),
@@ -209,6 +223,13 @@ impl Serves {
             Serves::Metrics => "service::telemetry::metrics".to_owned(),
         }
     }
+
+    /// The certificates of a receiver with TLS, read now.
+    fn tls(&self, telemetry: &Telemetry) -> Result<Option<Arc<Tls>>, Diagnostic> {
+        let Serves::Receiver { id, protocol } = self else { return Ok(None) };
+        let path = format!("receivers::{id}::protocols::{}::tls", protocol.transport());
+        protocol.tls(&id.to_string(), telemetry).map_err(|reason| Diagnostic::new(path, reason))
+    }
 }
 
 // === impl Leaving ===
@@ -223,16 +244,27 @@ impl Leaving {
     }
 }
 
+/// Reads the certificates of every receiver, as a start would; opens no port.
+///
+/// # Errors
+/// Those that cannot be used.
+pub(super) fn check(config: &Config, telemetry: &Telemetry) -> Result<(), Failure> {
+    let problems: Vec<_> =
+        wanted(config).iter().filter_map(|wanted| wanted.serves.tls(telemetry).err()).collect();
+    if problems.is_empty() { Ok(()) } else { Err(Failure::Configuration(problems)) }
+}
+
 /// The endpoints of a configuration. The operator's come first: they tell how the rest fares.
 fn wanted(config: &Config) -> Vec<Wanted> {
-    let one = |endpoint: &HostPort, serves| Wanted { endpoint: endpoint.clone(), serves, bound: None };
+    let one = |endpoint: ServerEndpoint, serves| Wanted { endpoint, serves, tls: None, bound: None };
     let health = &config.health_check;
-    let mut wanted = vec![one(&health.endpoint, Serves::Health(health.path.clone()))];
-    wanted.extend(config.telemetry.metrics.iter().map(|metrics| one(&metrics.endpoint, Serves::Metrics)));
+    let mut wanted = vec![one(health.endpoint.clone().into(), Serves::Health(health.path.clone()))];
+    let metrics = config.telemetry.metrics.iter();
+    wanted.extend(metrics.map(|metrics| one(metrics.endpoint.clone().into(), Serves::Metrics)));
     for (id, receiver) in &config.receivers {
-        wanted.extend(settings::receiver(id, receiver).protocols().filter_map(|protocol| {
-            let endpoint = HostPort::parse(protocol.endpoint())?;
-            Some(one(&endpoint, Serves::Receiver { id: id.clone(), protocol: Box::new(protocol) }))
+        wanted.extend(settings::receiver(id, receiver).protocols().map(|protocol| {
+            let endpoint = ServerEndpoint::parse(protocol.endpoint());
+            one(endpoint, Serves::Receiver { id: id.clone(), protocol: Box::new(protocol) })
         }));
     }
     wanted

@@ -1,22 +1,29 @@
 //! From the configuration's words to the settings of the parts, one function a part.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use weir_pipeline::{BatchSettings, QueueSettings, RetrySettings, Sizer};
 
 use crate::config::{
-    self, BatchConfig, BatchSizer, ComponentId, ExporterConfig, MemoryLimiterConfig, MinTlsVersion,
-    OtlpReceiverConfig, RetryConfig, SendingQueueConfig, TlsConfig,
+    self, BatchConfig, BatchSizer, ComponentId, ExporterConfig, HttpServerConfig, KeepaliveParameters,
+    MemoryLimiterConfig, MinTlsVersion, OtlpReceiverConfig, RetryConfig, SendingQueueConfig, ServerTlsConfig,
+    TlsConfig,
 };
 use crate::exporter::{
     Compression, ExporterSettings, Headers, OtlpGrpcSettings, OtlpHttpSettings, Pem, SignalEndpoints,
     TlsSettings, TlsVersion, Verbosity,
 };
+use crate::listen::{self, Bounds};
 use crate::memory;
 use crate::receiver::{
-    AdmissionSettings, CorsSettings, GrpcSettings, HttpPaths, HttpSettings, MemoryBound, REQUEST_BYTES_MAX,
-    ReceiverSettings,
+    AdmissionSettings, CorsSettings, GrpcSettings, HttpPaths, HttpSettings, MemoryBound, Ping,
+    REQUEST_BYTES_MAX, ReceiverSettings,
 };
+
+/// How long a client may take to say that it is there, as in gRPC.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What the `memory_limiter` says. Without one, at most half of the memory that weir may use is for telemetry, and the rest for
 /// plugins; one request of the recommended size must fit even so.
@@ -38,12 +45,19 @@ pub(super) fn admission(
 pub(super) fn receiver(id: &ComponentId, config: &OtlpReceiverConfig) -> ReceiverSettings {
     let grpc = config.grpc.as_ref().map(|grpc| GrpcSettings {
         endpoint: grpc.endpoint.to_string(),
+        tls: grpc.tls.as_ref().map(server_tls),
+        bounds: grpc_bounds(&grpc.keepalive.server_parameters),
+        ping: ping(&grpc.keepalive.server_parameters),
         message_bytes_max: grpc.max_recv_msg_size_mib << 20,
         concurrent_streams_max: grpc.max_concurrent_streams,
         ..GrpcSettings::default()
     });
     let http = config.http.as_ref().map(|http| HttpSettings {
         endpoint: http.endpoint.to_string(),
+        tls: http.tls.as_ref().map(server_tls),
+        bounds: http_bounds(http),
+        keeps_alive: http.keep_alives_enabled,
+        response_headers: response_headers(&http.response_headers),
         body_bytes_max: http.max_request_body_size,
         paths: HttpPaths {
             traces: http.traces_url_path.clone(),
@@ -57,10 +71,68 @@ pub(super) fn receiver(id: &ComponentId, config: &OtlpReceiverConfig) -> Receive
             exposed_headers: http.cors.exposed_headers.clone(),
             max_age: http.cors.max_age,
         },
-        header_timeout: http.read_header_timeout,
-        ..HttpSettings::default()
+        body_timeout: given(http.read_timeout).unwrap_or(HttpSettings::default().body_timeout),
     });
     ReceiverSettings { id: id.to_string(), grpc, http }
+}
+
+fn grpc_bounds(keepalive: &KeepaliveParameters) -> Bounds {
+    let bounds = GrpcSettings::default().bounds;
+    Bounds {
+        idle: given(keepalive.max_connection_idle).or(bounds.idle),
+        age: given(keepalive.max_connection_age),
+        grace: given(keepalive.max_connection_age_grace).unwrap_or(bounds.grace),
+        ..bounds
+    }
+}
+
+fn http_bounds(http: &HttpServerConfig) -> Bounds {
+    let bounds = Bounds::default();
+    Bounds {
+        head: http.read_header_timeout,
+        idle: given(http.idle_timeout),
+        answer: given(http.write_timeout).unwrap_or(bounds.answer),
+        ..bounds
+    }
+}
+
+/// gRPC does not ask more often than every second, whatever it is told.
+fn ping(keepalive: &KeepaliveParameters) -> Option<Ping> {
+    let after = given(keepalive.time)?.max(Duration::from_secs(1));
+    Some(Ping { after, timeout: given(keepalive.timeout).unwrap_or(PING_TIMEOUT) })
+}
+
+/// Zero is how a duration is left out.
+fn given(duration: Duration) -> Option<Duration> {
+    (!duration.is_zero()).then_some(duration)
+}
+
+/// They have been checked. The values may be secrets, which HPACK then keeps out of its tables.
+fn response_headers(headers: &config::Headers) -> HeaderMap {
+    let header = |(name, value): (&str, &config::Secret)| {
+        let mut value = HeaderValue::try_from(value.expose()).ok()?;
+        value.set_sensitive(true);
+        Some((HeaderName::try_from(name).ok()?, value))
+    };
+    headers.iter().filter_map(header).collect()
+}
+
+fn server_tls(tls: &ServerTlsConfig) -> listen::TlsSettings {
+    let pem = |file: &Option<PathBuf>, text: Option<&str>| match file {
+        Some(file) => listen::Pem::File(file.clone()),
+        None => listen::Pem::Text(text.unwrap_or_default().to_owned()),
+    };
+    listen::TlsSettings {
+        cert: pem(&tls.cert_file, tls.cert_pem.as_deref()),
+        key: pem(&tls.key_file, tls.key_pem.as_ref().map(config::Secret::expose)),
+        client_ca: tls.client_ca_file.clone(),
+        min_version: match tls.min_version {
+            MinTlsVersion::V1_2 => listen::TlsVersion::V1_2,
+            MinTlsVersion::V1_3 => listen::TlsVersion::V1_3,
+        },
+        reload_interval: given(tls.reload_interval),
+        client_ca_reload: tls.client_ca_file_reload,
+    }
 }
 
 pub(super) fn exporter(config: &ExporterConfig) -> ExporterSettings {

@@ -16,6 +16,7 @@ pub(super) struct Families {
     pub(super) failed: SignalFamily,
     pub(super) requests: IntCounterVec,
     pub(super) receiver_panics: IntCounterVec,
+    pub(super) certificate_renewals: IntCounterVec,
     pub(super) sent: SignalFamily,
     pub(super) send_failed: SignalFamily,
     pub(super) enqueue_failed: SignalFamily,
@@ -75,6 +76,11 @@ impl Families {
                 "weir_receiver_panics_total",
                 &receiver,
                 "requests that made weir panic; each was answered with an internal error",
+            )?,
+            certificate_renewals: counter(
+                "weir_receiver_certificate_renewals_total",
+                &["receiver", "transport", "result"],
+                "certificates whose files had changed, by result: success, failure",
             )?,
             sent: by_signal("exporter", "sent", &exporter, "{items} that the upstream took")?,
             send_failed: by_signal(
