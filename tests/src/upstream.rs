@@ -2,6 +2,8 @@
 //! script says.
 
 mod answer;
+mod framed;
+mod front;
 mod serve;
 
 use std::collections::VecDeque;
@@ -12,11 +14,15 @@ use tokio::net::TcpListener;
 
 use crate::{Ids, Signal, ids, wait};
 
-pub use answer::{Answer, Gate};
+pub use answer::{Answer, Gate, Raw};
+pub use framed::{FramedUpstream, Frames};
+pub use front::{Act, Front};
 
 /// One request that reached the upstream whole.
 #[derive(Clone, Debug)]
 pub struct Received {
+    /// When it was there.
+    pub at: std::time::Instant,
     /// The signal, by the path.
     pub signal: Signal,
     /// The message, decompressed.

@@ -33,6 +33,21 @@ pub enum Answer {
     Hold(Gate),
     /// The connection is closed without an answer.
     Reset,
+    /// Exactly this, over either protocol. It never counts as delivered.
+    Raw(Raw),
+}
+
+/// An answer that no well-behaved upstream gives, or that the other variants cannot express.
+#[derive(Clone, Debug, Default)]
+pub struct Raw {
+    /// The HTTP status.
+    pub status: u16,
+    /// Headers; a name may come twice.
+    pub headers: Vec<(&'static str, Vec<u8>)>,
+    /// The body as it stands.
+    pub body: Bytes,
+    /// Trailers behind the body; none if empty.
+    pub trailers: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl Answer {

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
 use super::answer::retry_details;
-use super::{Answer, Received, State};
+use super::{Answer, Raw, Received, State};
 use crate::Signal;
 
 type Body = BoxBody<Bytes, Infallible>;
@@ -57,14 +57,24 @@ async fn answer(
     let Some((body, encoding)) = message(is_grpc, &parts.headers, body.to_bytes()) else {
         return Ok(plain(400));
     };
-    let (answer, index) =
-        remember(&state, Received { signal, body, encoding, headers: parts.headers, accepted: false });
+    let (answer, index) = remember(
+        &state,
+        Received {
+            at: std::time::Instant::now(),
+            signal,
+            body,
+            encoding,
+            headers: parts.headers,
+            accepted: false,
+        },
+    );
     match &answer {
         Answer::Hold(gate) => gate.pass().await,
         Answer::Reset => {
             reset.notify_one();
             std::future::pending::<()>().await;
         }
+        Answer::Raw(raw) => return Ok(raw_response(raw)),
         _ => {}
     }
     if answer.accepts() {
@@ -139,6 +149,28 @@ fn http_response(answer: &Answer) -> Response<Body> {
     }
     *response.body_mut() = Full::new(answer.response()).boxed();
     response
+}
+
+fn raw_response(raw: &Raw) -> Response<Body> {
+    let mut response = plain(raw.status);
+    *response.headers_mut() = header_map(&raw.headers);
+    let body = Full::new(raw.body.clone());
+    *response.body_mut() = match raw.trailers.is_empty() {
+        true => body.boxed(),
+        false => {
+            let trailers = header_map(&raw.trailers);
+            body.with_trailers(async { Some(Ok(trailers)) }).boxed()
+        }
+    };
+    response
+}
+
+fn header_map(headers: &[(&'static str, Vec<u8>)]) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.append(*name, HeaderValue::from_bytes(value).expect("bytes that a header may hold"));
+    }
+    map
 }
 
 fn plain(status: u16) -> Response<Body> {

@@ -42,4 +42,5 @@ mod self_metrics;
 mod shutdown;
 mod stateful;
 mod take_over;
+mod upstream_table;
 mod wire;
