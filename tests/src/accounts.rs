@@ -1,6 +1,6 @@
 //! The accounts of a weir, held against its own metrics. For each signal, each exporter and the pipelines that lead to it, at rest:
 //!
-//!     accepted + recovered = sent + send_failed + dropped by plugins + queued
+//!     accepted + recovered = sent + send_failed + dropped by plugins + already delivered + queued
 //!
 //! What is expected follows from the configuration (which receivers and plugins lead to an exporter, over how many
 //! pipelines) and from one scrape. [`crate::Weir`] asserts it when it is dropped, so that no test can forget it.
@@ -122,10 +122,11 @@ fn imbalance(metrics: &Metrics, signal: Signal, exporter: &str, sources: &wiring
     let labels = [("exporter", exporter), ("otel_signal", signal.name())];
     let recovered = metrics.sum("weir_exporter_recovered_items_total", &labels);
     let queued = metrics.sum("weir_exporter_queue_items", &labels);
-    (accepted + recovered != sent + failed + dropped + queued).then(|| {
+    let delivered = metrics.sum("weir_exporter_already_delivered_items_total", &labels);
+    (accepted + recovered != sent + failed + dropped + delivered + queued).then(|| {
         format!(
             "{} of {exporter}: {accepted} accepted + {recovered} recovered is not {sent} sent + {failed} failed \
-             + {dropped} dropped + {queued} queued",
+             + {dropped} dropped + {delivered} already delivered + {queued} queued",
             signal.name()
         )
     })

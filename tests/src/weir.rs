@@ -420,7 +420,7 @@ mod tests {
         });
         let config = Launch::on(ports).exporter("nop", json!({})).config;
         let mut weir = Weir::watch(command, ports, &config, tempfile::tempdir().unwrap());
-        weir.accounts = Mutex::new(Accounts::of(&config).within(Duration::from_millis(50)));
+        weir.accounts = Mutex::new(Accounts::of(&config).within(Duration::from_secs(2)));
         weir
     }
 

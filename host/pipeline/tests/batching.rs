@@ -59,7 +59,7 @@ async fn what_is_too_little_is_sent_after_the_flush_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sender_in_a_hurry_does_not_wait_for_others() {
+async fn a_sender_in_a_hurry_gives_others_half_of_its_time() {
     let upstream = Upstream::new([], Act::Take);
     let (queue, _) = queue(&upstream, settings(100, 0));
     let consumer = consumer(vec![queue]);
@@ -67,7 +67,8 @@ async fn a_sender_in_a_hurry_does_not_wait_for_others() {
     let mut hurried = batch(1);
     hurried.deadline = Some((start + Duration::from_millis(300)).into_std());
     assert_eq!(consume(&consumer, hurried).await, (true, Ok(())));
-    assert_eq!(start.elapsed(), Duration::ZERO);
+    // The pipeline takes four fifths of it for its own.
+    assert_eq!(start.elapsed(), Duration::from_millis(120));
 }
 
 #[tokio::test(start_paused = true)]

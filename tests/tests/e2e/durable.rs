@@ -37,7 +37,8 @@ async fn send_until_it_dies(port: u16, tag: String) -> Vec<String> {
     acknowledged
 }
 
-async fn all_arrive(upstream: &Upstream, acknowledged: &Ids) -> Ids {
+async fn all_arrive(upstream: &Upstream, acknowledged: &[String]) -> Ids {
+    let acknowledged: Ids = acknowledged.iter().cloned().collect();
     wait::until("everything that was acknowledged arrives", async || {
         let arrived = upstream.delivered_ids();
         acknowledged.missing_in(&arrived).is_empty().then_some(arrived)
@@ -45,7 +46,7 @@ async fn all_arrive(upstream: &Upstream, acknowledged: &Ids) -> Ids {
     .await
 }
 
-fn settled_queue(metrics: &weir_tests::Metrics) -> bool {
+fn settled_queue(metrics: &weir_tests::metrics::Metrics) -> bool {
     metrics.sum("weir_exporter_queue_items", &[]) == 0.0
 }
 
@@ -58,9 +59,9 @@ async fn the_sender_is_answered_while_the_upstream_is_away_and_a_restart_deliver
     launch.args.extend(["--shutdown-timeout".to_owned(), "1s".to_owned()]);
     let mut weir = launch.start().await;
     let sender = GrpcSender::new(weir.ports.grpc);
-    let mut acknowledged = Ids::default();
+    let mut acknowledged = Vec::new();
     for signal in [Signal::Traces, Signal::Metrics, Signal::Logs] {
-        let body = requests::unique(signal, "kept", 5);
+        let body = requests::unique(signal, signal.name(), 5);
         sender.send(signal, body.clone()).await.unwrap();
         acknowledged.extend(ids::of(signal, &body));
     }
@@ -86,7 +87,7 @@ async fn the_sender_is_answered_while_the_upstream_is_away_and_a_restart_deliver
 async fn killed_again_and_again_under_load_it_loses_nothing_that_it_acknowledged() {
     let directory = tempfile::tempdir().unwrap();
     let upstream = Upstream::start().await;
-    let mut acknowledged = Ids::default();
+    let mut acknowledged = Vec::new();
     for round in 0..10_u64 {
         let mut weir = durable(directory.path(), &upstream.address(), json!({})).start().await;
         let senders: Vec<_> = (0..4)
@@ -180,7 +181,7 @@ async fn a_reload_that_changes_the_exporter_hands_its_queue_over() {
     launch.args.extend(["--shutdown-timeout".to_owned(), "2s".to_owned()]);
     let weir = launch.start().await;
     let body = requests::unique(Signal::Logs, "handed", 4);
-    let acknowledged: Ids = ids::of(Signal::Logs, &body).into_iter().collect();
+    let acknowledged = ids::of(Signal::Logs, &body);
     GrpcSender::new(weir.ports.grpc).send(Signal::Logs, body).await.unwrap();
     // To another address, where somebody is.
     let upstream = Upstream::start().await;
@@ -209,7 +210,7 @@ async fn with_the_destination_down_across_restarts_every_stop_is_clean_and_nothi
     let port = free_port();
     let address = format!("127.0.0.1:{port}");
     let ports = Ports::pick();
-    let mut acknowledged = Ids::default();
+    let mut acknowledged = Vec::new();
     for round in 0..3 {
         let mut launch = relocated(durable(directory.path(), &address, json!({})), ports);
         launch.args.extend(["--shutdown-timeout".to_owned(), "1s".to_owned()]);

@@ -1,6 +1,7 @@
 //! One request in a queue, from when it was submitted until its fate is counted and told.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -36,6 +37,8 @@ pub(crate) struct Slot {
     entry: Mutex<Option<Entry>>,
     pub(super) size: Size,
     pub(super) since: Instant,
+    /// When it has waited long enough for others to go with it.
+    pub(super) flush_by: Instant,
 }
 
 // === impl Entry ===
@@ -49,8 +52,13 @@ impl Entry {
 // === impl Slot ===
 
 impl Slot {
-    pub(super) fn new(entry: Entry) -> Self {
-        Slot { size: entry.size, since: Instant::now(), entry: Mutex::new(Some(entry)) }
+    pub(super) fn new(entry: Entry, flush_timeout: Duration) -> Self {
+        let since = Instant::now();
+        // Half of a sender's patience is for the upstream.
+        let patience = entry.until.map(|until| until.saturating_duration_since(since) / 2);
+        let wait = patience.map_or(flush_timeout, |patience| patience.min(flush_timeout));
+        let flush_by = since.checked_add(wait).unwrap_or(since);
+        Slot { size: entry.size, since, flush_by, entry: Mutex::new(Some(entry)) }
     }
 
     /// `None` if somebody else has it.

@@ -31,8 +31,8 @@ struct Lane {
     batching: Option<BatchSettings>,
     slots: VecDeque<Arc<Slot>>,
     total: Size,
-    /// Somebody in it cannot wait for others.
-    is_urgent: bool,
+    /// When the first of those in it has waited long enough for others.
+    flush_at: Option<Instant>,
 }
 
 // === impl Waiting ===
@@ -40,16 +40,11 @@ struct Lane {
 impl Waiting {
     /// Puts an entry behind those of its kind. `batching` says whether it may wait for others.
     pub(super) fn push(&mut self, entry: Entry, batching: Option<BatchSettings>) -> Arc<Slot> {
-        let is_urgent = batching.is_some_and(|batching| {
-            // Half of the sender's patience is for the upstream.
-            entry.until.is_some_and(|until| {
-                until.saturating_duration_since(Instant::now()) < batching.flush_timeout * 2
-            })
-        });
         let signal = entry.signal;
-        let slot = Arc::new(Slot::new(entry));
+        let slot =
+            Arc::new(Slot::new(entry, batching.map_or(Duration::ZERO, |batching| batching.flush_timeout)));
         let lane = self.lane(signal, batching);
-        lane.is_urgent |= is_urgent;
+        lane.flush_at = lane.flush_at.into_iter().chain([slot.flush_by]).min();
         lane.total = lane.total.plus(slot.size);
         lane.slots.push_back(Arc::clone(&slot));
         slot
@@ -59,7 +54,7 @@ impl Waiting {
         let known = self.lanes.iter().position(|lane| lane.signal == signal && lane.batching == batching);
         let at = known.unwrap_or_else(|| {
             let (slots, total) = (VecDeque::new(), Size::default());
-            self.lanes.push(Lane { signal, batching, slots, total, is_urgent: false });
+            self.lanes.push(Lane { signal, batching, slots, total, flush_at: None });
             self.lanes.len() - 1
         });
         &mut self.lanes[at]
@@ -86,7 +81,7 @@ impl Waiting {
 
     /// When something will be ready that is not yet, if nothing else comes.
     pub(super) fn next_flush(&self) -> Option<Instant> {
-        self.lanes.iter().filter_map(Lane::flush_at).min()
+        self.lanes.iter().filter_map(|lane| lane.flush_at).min()
     }
 
     /// Nothing waits for others from now on.
@@ -105,20 +100,13 @@ impl Waiting {
 
 impl Lane {
     fn is_ready(&self, now: Instant, is_closing: bool) -> bool {
-        let Some(flush_at) = self.flush_at() else { return false };
-        let Some(batching) = &self.batching else { return true };
-        is_closing || self.is_urgent || batching.is_worth_sending(self.total) || flush_at <= now
-    }
-
-    /// When the first of it has waited long enough for others.
-    fn flush_at(&self) -> Option<Instant> {
-        let since = self.slots.front()?.since;
-        let wait = self.batching.map_or(Duration::ZERO, |batching| batching.flush_timeout);
-        Some(since.checked_add(wait).unwrap_or(since))
+        let Some(flush_at) = self.flush_at else { return false };
+        is_closing
+            || flush_at <= now
+            || self.batching.is_none_or(|batching| batching.is_worth_sending(self.total))
     }
 
     fn take(&mut self) -> Vec<Entry> {
-        self.is_urgent = false;
         let mut entries = Vec::new();
         let mut merged = Size::default();
         while let Some(slot) = self.slots.front() {
@@ -137,6 +125,11 @@ impl Lane {
                 break;
             }
         }
+        self.flush_at = match self.batching {
+            // They come and go in the same order.
+            None => self.slots.front().map(|slot| slot.flush_by),
+            Some(_) => self.slots.iter().map(|slot| slot.flush_by).min(),
+        };
         entries
     }
 }
