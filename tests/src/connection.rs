@@ -6,6 +6,7 @@ use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::Signal;
@@ -22,15 +23,24 @@ enum Client {
 impl Connection {
     /// For OTLP over HTTP/1.1. Panics if it is refused.
     pub async fn http(port: u16) -> Connection {
-        let io = TokioIo::new(connect(port).await);
-        let (client, connection) = http1::handshake(io).await.expect("a connection");
-        tokio::spawn(connection);
-        Connection(Client::Http(client))
+        Connection::http_over(connect(port).await).await
     }
 
     /// For OTLP over gRPC. Panics if it is refused.
     pub async fn grpc(port: u16) -> Connection {
-        let io = TokioIo::new(connect(port).await);
+        Connection::grpc_over(connect(port).await).await
+    }
+
+    /// For OTLP over HTTP/1.1 on any stream.
+    pub async fn http_over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Connection {
+        let (client, connection) = http1::handshake(TokioIo::new(stream)).await.expect("a connection");
+        tokio::spawn(connection);
+        Connection(Client::Http(client))
+    }
+
+    /// For OTLP over gRPC on any stream.
+    pub async fn grpc_over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Connection {
+        let io = TokioIo::new(stream);
         let (client, connection) =
             http2::handshake(TokioExecutor::new(), io).await.expect("an HTTP/2 connection");
         tokio::spawn(connection);

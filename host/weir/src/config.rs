@@ -33,6 +33,8 @@ mod queue;
 mod read;
 mod reader;
 mod receiver;
+#[cfg(test)]
+mod receiver_mistakes_tests;
 mod rejection;
 mod scalar;
 mod secret;

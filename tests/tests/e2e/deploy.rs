@@ -21,10 +21,14 @@ async fn assert_valid(what: &str, config: &str) {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("plugins.d")).unwrap();
     let drop_in = dir.path().join("plugins.d");
+    for (name, file) in [("tls.crt", "server.pem"), ("tls.key", "server.key.pem"), ("ca.crt", "ca.pem")] {
+        std::fs::copy(weir_tests::tls::file(file), dir.path().join(name)).unwrap();
+    }
     let config = config
         .replace("/usr/share/weir/plugins", "target/plugins")
         .replace("target/plugins", plugins)
-        .replace("/etc/weir/plugins", drop_in.to_str().unwrap());
+        .replace("/etc/weir/plugins", drop_in.to_str().unwrap())
+        .replace("/etc/weir/tls", dir.path().to_str().unwrap());
     std::fs::write(dir.path().join("config.yaml"), &config).unwrap();
     let output = weir::run(&["validate", "--config", "config.yaml"], dir.path()).await;
     let said = String::from_utf8_lossy(&output.stderr);

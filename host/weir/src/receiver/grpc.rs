@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tonic::{Code, Status};
 use weir_otlp::Signal;
@@ -80,11 +80,12 @@ impl hyper::service::Service<Request<Incoming>> for GrpcService {
 
 impl Shared {
     async fn answer(&self, request: Request<Incoming>) -> Response<GrpcBody> {
+        // As the gRPC protocol has it: these peers would not understand a gRPC status.
         if !is_grpc(request.headers()) {
-            // As the gRPC protocol has it: this peer would not understand a gRPC status.
-            let mut response = Response::new(GrpcBody::empty());
-            *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return response;
+            return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        }
+        if request.method() != Method::POST {
+            return plain(StatusCode::METHOD_NOT_ALLOWED);
         }
         let call = match self.call(&request) {
             Ok(call) => call,
@@ -210,9 +211,17 @@ fn refused(status: Status) -> Response<GrpcBody> {
     status.into_http::<()>().map(|()| GrpcBody::empty())
 }
 
+fn plain(status: StatusCode) -> Response<GrpcBody> {
+    let mut response = Response::new(GrpcBody::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// Messages are in protobuf if the media type does not say in what. Those of gRPC-Web are framed otherwise.
 fn is_grpc(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|value| value.starts_with("application/grpc"))
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let name = value.split(';').next().unwrap_or_default().trim();
+    ["application/grpc", "application/grpc+proto"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// Takes the one message of a unary call out of its frame.

@@ -272,4 +272,41 @@ mod tests {
             [256, 256, 128, 64]
         );
     }
+
+    fn receiver_of(protocols: &str) -> ReceiverSettings {
+        let text = format!(
+            "receivers: {{otlp: {{protocols: {protocols}}}}}\nexporters: {{nop: }}\n\
+             service: {{pipelines: {{logs: {{receivers: [otlp], exporters: [nop]}}}}}}\n"
+        );
+        let source = config::Source::Text { name: "test", text };
+        let none = std::collections::BTreeMap::<String, String>::new();
+        let config = config::load_sources(&[source], &none).unwrap().config;
+        let (id, otlp) = config.receivers.iter().next().unwrap();
+        receiver(id, otlp)
+    }
+
+    #[test]
+    fn what_is_left_out_has_the_receivers_own_defaults() {
+        let settings = receiver_of("{grpc: , http: }");
+        assert_eq!(settings.grpc, Some(GrpcSettings::default()));
+        assert_eq!(settings.http, Some(HttpSettings::default()));
+    }
+
+    #[test]
+    fn the_bounds_of_connections_are_those_of_the_configuration() {
+        let parameters =
+            "{max_connection_idle: 1m, max_connection_age: 2m, max_connection_age_grace: 3s, time: 10ms}";
+        let seconds = Duration::from_secs;
+        let grpc = receiver_of(&format!("{{grpc: {{keepalive: {{server_parameters: {parameters}}}}}}}"));
+        let grpc = grpc.grpc.unwrap();
+        let default = GrpcSettings::default().bounds;
+        let bounds =
+            Bounds { idle: Some(seconds(60)), age: Some(seconds(120)), grace: seconds(3), ..default };
+        assert_eq!(grpc.bounds, bounds);
+        assert_eq!(grpc.ping, Some(Ping { after: seconds(1), timeout: PING_TIMEOUT }));
+        let http = "{read_header_timeout: 5s, read_timeout: 6s, write_timeout: 7s, idle_timeout: 0}";
+        let http = receiver_of(&format!("{{http: {http}}}")).http.unwrap();
+        let bounds = Bounds { head: seconds(5), answer: seconds(7), idle: None, ..Bounds::default() };
+        assert_eq!((http.bounds, http.body_timeout), (bounds, seconds(6)));
+    }
 }
