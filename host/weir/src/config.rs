@@ -27,6 +27,7 @@ mod mistakes_tests;
 mod node;
 mod pipeline;
 mod processor;
+mod proxy;
 mod queue;
 mod read;
 mod reader;
@@ -44,7 +45,7 @@ mod yaml;
 use std::collections::BTreeMap;
 
 pub use diagnostic::{Diagnostic, Place};
-pub use endpoint::{GrpcEndpoint, HostPort, HttpUrl};
+pub use endpoint::{GrpcAddress, GrpcEndpoint, HostPort, HttpUrl};
 pub use environment::{Environment, ProcessEnvironment};
 pub use exporter::{
     Compression, DebugExporterConfig, Encoding, ExporterConfig, OtlpGrpcExporterConfig,
@@ -57,6 +58,7 @@ pub use id::ComponentId;
 pub use load::{Loaded, Source, load, load_sources};
 pub use pipeline::PipelineConfig;
 pub use processor::{WasmProcessorConfig, WasmSource, read_drop_in};
+pub use proxy::ProxyUrl;
 pub use queue::{RetryConfig, SendingQueueConfig, Sizer};
 pub use receiver::{GrpcServerConfig, HttpServerConfig, OtlpReceiverConfig, Transport};
 pub use secret::Secret;

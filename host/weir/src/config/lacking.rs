@@ -21,14 +21,10 @@ const KEYS: &[(&str, &str)] = &[
     ),
     (
         "OtlpHttpExporterConfig",
-        "read_buffer_size write_buffer_size auth proxy_url compression_params max_idle_conns \
-         max_idle_conns_per_host max_conns_per_host idle_conn_timeout disable_keep_alives \
+        "read_buffer_size write_buffer_size auth max_idle_conns max_conns_per_host \
          http2_read_idle_timeout http2_ping_timeout cookies force_attempt_http2 middlewares batcher",
     ),
-    (
-        "TlsConfig",
-        "max_version cipher_suites curve_preferences reload_interval client_ca_file client_ca_file_reload tpm",
-    ),
+    ("TlsConfig", "cipher_suites curve_preferences client_ca_file client_ca_file_reload tpm"),
     ("SendingQueueConfig", "storage batch blocking"),
     (
         "DebugExporterConfig",
