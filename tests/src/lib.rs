@@ -15,6 +15,7 @@ pub mod ids;
 pub mod metrics;
 pub mod namespace;
 pub mod ports;
+pub mod proxy;
 pub mod requests;
 pub mod sender;
 pub mod sidecar;
@@ -26,6 +27,7 @@ pub mod weir;
 
 pub use connection::Connection;
 pub use ids::Ids;
+pub use proxy::Proxy;
 pub use sender::{GrpcSender, HttpSender};
 pub use sidecar::Sidecar;
 pub use signal::Signal;
