@@ -16,6 +16,7 @@ pub mod ids;
 pub mod metrics;
 pub mod namespace;
 pub mod ports;
+pub mod proxy;
 pub mod raw_h2;
 pub mod requests;
 pub mod sender;
@@ -29,6 +30,7 @@ pub mod weir;
 
 pub use connection::Connection;
 pub use ids::Ids;
+pub use proxy::Proxy;
 pub use raw_h2::RawH2;
 pub use sender::{GrpcSender, HttpSender};
 pub use sidecar::Sidecar;

@@ -10,7 +10,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
 
 use crate::{Ids, Signal, ids, wait};
 
@@ -46,6 +47,7 @@ struct State {
 pub struct Upstream {
     port: u16,
     state: Arc<Mutex<State>>,
+    draining: watch::Sender<bool>,
     accepting: tokio::task::JoinHandle<()>,
 }
 
@@ -58,9 +60,30 @@ impl Upstream {
     /// One on this port, as when a backend comes back.
     pub async fn start_on(port: u16) -> Upstream {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
-        let state = Arc::new(Mutex::new(State::default()));
-        let accepting = tokio::spawn(serve::accept(listener, Arc::clone(&state)));
-        Upstream { port, state, accepting }
+        let (state, draining) = (Arc::new(Mutex::new(State::default())), watch::Sender::new(false));
+        let accepting = tokio::spawn(serve::accept(listener, Arc::clone(&state), draining.subscribe()));
+        Upstream { port, state, draining, accepting }
+    }
+
+    /// One on a Unix socket. It has no port.
+    pub async fn start_unix(path: &std::path::Path) -> Upstream {
+        let listener = UnixListener::bind(path).expect("the socket can be made");
+        let (state, draining) = (Arc::new(Mutex::new(State::default())), watch::Sender::new(false));
+        let accepting = tokio::spawn(serve::accept_unix(listener, Arc::clone(&state), draining.subscribe()));
+        Upstream { port: 0, state, draining, accepting }
+    }
+
+    /// Stops at once, in the middle of whatever there is, and frees the port.
+    pub async fn kill(&mut self) {
+        self.accepting.abort();
+        // The error says that it was aborted.
+        let _ = (&mut self.accepting).await;
+    }
+
+    /// Stops as a deployment does: no new connections, and the old ones end when what is under way is answered.
+    pub async fn drain(&mut self) {
+        self.draining.send_replace(true);
+        (&mut self.accepting).await.expect("no connection panics");
     }
 
     /// `127.0.0.1:PORT`.

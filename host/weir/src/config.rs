@@ -29,6 +29,7 @@ mod mistakes_tests;
 mod node;
 mod pipeline;
 mod processor;
+mod proxy;
 mod queue;
 mod read;
 mod reader;
@@ -48,7 +49,7 @@ mod yaml;
 use std::collections::BTreeMap;
 
 pub use diagnostic::{Diagnostic, Place};
-pub use endpoint::{GrpcEndpoint, HostPort, HttpUrl};
+pub use endpoint::{GrpcAddress, GrpcEndpoint, HostPort, HttpUrl};
 pub use environment::{Environment, ProcessEnvironment};
 pub use exporter::{
     Compression, DebugExporterConfig, Encoding, ExporterConfig, OtlpGrpcExporterConfig,
@@ -65,6 +66,7 @@ pub use pipeline::PipelineConfig;
 pub use processor::{
     BatchConfig, BatchSizer, MemoryLimiterConfig, WasmProcessorConfig, WasmSource, read_drop_in,
 };
+pub use proxy::ProxyUrl;
 pub use queue::{RetryConfig, SendingQueueConfig, Sizer};
 pub use receiver::{GrpcServerConfig, HttpServerConfig, OtlpReceiverConfig};
 pub use secret::Secret;

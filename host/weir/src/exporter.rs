@@ -7,13 +7,17 @@
 mod client;
 mod compress;
 mod debug;
+mod dial;
+mod hide;
 mod nop;
 mod otlp_grpc;
 mod otlp_http;
+mod proxy;
 mod response;
 mod status;
 mod target;
 mod tls;
+mod tls_source;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,8 +26,10 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use weir_pipeline::Exporter;
 
+pub use client::PoolSettings;
 pub use compress::Compression;
 pub use debug::{DebugExporter, Verbosity};
+pub use proxy::{EnvironmentProxies, ProxySettings, ProxyUrl};
 pub use tls::{Pem, TlsSettings, TlsVersion};
 
 /// Sent with every request.
@@ -45,7 +51,8 @@ pub enum ExporterSettings {
 /// `otlp_grpc`.
 #[derive(Clone, Debug)]
 pub struct OtlpGrpcSettings {
-    /// `host:port`, `http://host:port` or `https://host:port`. Without a scheme, TLS is used unless it is `insecure`.
+    /// `host:port`, `http://host:port`, `https://host:port` or `unix:///path`. Without a scheme that says it, TLS is used
+    /// unless it is `insecure`.
     pub endpoint: String,
     /// How the connection is protected.
     pub tls: TlsSettings,
@@ -66,10 +73,16 @@ pub struct OtlpHttpSettings {
     pub signal_endpoints: SignalEndpoints,
     /// How the connection is protected, where the URL says `https`.
     pub tls: TlsSettings,
+    /// The proxies in between.
+    pub proxy: ProxySettings,
+    /// Which connections are kept.
+    pub pool: PoolSettings,
     /// Sent with every request.
     pub headers: Headers,
     /// How requests are compressed.
     pub compression: Compression,
+    /// How hard; as usual if `None`.
+    pub compression_level: Option<i32>,
     /// How long one attempt may take.
     pub timeout: Duration,
 }
@@ -107,10 +120,10 @@ pub fn build(id: &str, settings: &ExporterSettings) -> Result<Arc<dyn Exporter>,
     let fail = |reason| ExporterError { id: id.to_owned(), reason };
     Ok(match settings {
         ExporterSettings::OtlpGrpc(settings) => {
-            Arc::new(otlp_grpc::OtlpGrpcExporter::new(settings).map_err(fail)?)
+            Arc::new(otlp_grpc::OtlpGrpcExporter::new(id, settings).map_err(fail)?)
         }
         ExporterSettings::OtlpHttp(settings) => {
-            Arc::new(otlp_http::OtlpHttpExporter::new(settings).map_err(fail)?)
+            Arc::new(otlp_http::OtlpHttpExporter::new(id, settings).map_err(fail)?)
         }
         ExporterSettings::Debug(verbosity) => Arc::new(DebugExporter::to_stdout(*verbosity)),
         ExporterSettings::Nop => Arc::new(nop::NopExporter),
@@ -141,8 +154,11 @@ impl OtlpHttpSettings {
             endpoint: Some(endpoint.into()),
             signal_endpoints: SignalEndpoints::default(),
             tls: TlsSettings::default(),
+            proxy: ProxySettings::None,
+            pool: PoolSettings::default(),
             headers: Headers::default(),
             compression: Compression::Gzip,
+            compression_level: None,
             timeout: Duration::from_secs(30),
         }
     }

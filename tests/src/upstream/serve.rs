@@ -12,8 +12,9 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{Notify, watch};
 
 use super::answer::retry_details;
 use super::{Answer, Raw, Received, State};
@@ -22,22 +23,50 @@ use crate::Signal;
 type Body = BoxBody<Bytes, Infallible>;
 type Shared = Arc<Mutex<State>>;
 
-pub(super) async fn accept(listener: TcpListener, state: Shared) {
+/// Serves until it is told to drain; then lets the connections end, with GOAWAY or `connection: close`.
+pub(super) async fn accept(listener: TcpListener, state: Shared, mut draining: watch::Receiver<bool>) {
     // The connections end with the listener: an upstream that stops takes everything with it.
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(_) => return,
+            },
+            _ = draining.wait_for(|draining| *draining) => break,
+        };
+        while connections.try_join_next().is_some() {}
+        connections.spawn(connection(stream, Arc::clone(&state), draining.clone()));
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// The same on a Unix socket, for ever.
+pub(super) async fn accept_unix(listener: UnixListener, state: Shared, draining: watch::Receiver<bool>) {
     let mut connections = tokio::task::JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         while connections.try_join_next().is_some() {}
-        connections.spawn(connection(stream, Arc::clone(&state)));
+        connections.spawn(connection(stream, Arc::clone(&state), draining.clone()));
     }
 }
 
-async fn connection(stream: TcpStream, state: Shared) {
+async fn connection<S>(stream: S, state: Shared, mut draining: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let reset = Arc::new(Notify::new());
     let answering_reset = Arc::clone(&reset);
     let service =
         service_fn(move |request| answer(request, Arc::clone(&state), Arc::clone(&answering_reset)));
     let builder = auto::Builder::new(TokioExecutor::new());
     let serving = builder.serve_connection(TokioIo::new(stream), service);
+    let mut serving = std::pin::pin!(serving);
+    tokio::select! {
+        _ = &mut serving => return,
+        () = reset.notified() => return,
+        _ = draining.wait_for(|draining| *draining) => serving.as_mut().graceful_shutdown(),
+    }
     tokio::select! {
         _ = serving => {}
         () = reset.notified() => {}

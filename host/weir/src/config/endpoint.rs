@@ -63,15 +63,34 @@ impl fmt::Display for HostPort {
 /// The endpoint of a gRPC upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrpcEndpoint {
-    /// The upstream's host and port.
-    pub authority: HostPort,
+    /// Where it listens.
+    pub address: GrpcAddress,
     /// Whether to use TLS, if the endpoint says so by its scheme; otherwise `tls.insecure` decides.
     pub tls: Option<bool>,
 }
 
+/// What a gRPC upstream listens on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GrpcAddress {
+    /// A host and a port.
+    Tcp(HostPort),
+    /// A Unix socket, by its absolute path.
+    Unix(String),
+}
+
+/// The longest path that Linux takes for a socket, without the zero behind it.
+const SOCKET_PATH_BYTES_MAX: usize = 107;
+
 impl GrpcEndpoint {
-    /// Reads `host:port`, `http://host:port` or `https://host:port`.
+    /// Reads `host:port`, `http://host:port`, `https://host:port` or `unix:///path`.
     pub fn parse(text: &str) -> Option<Self> {
+        if let Some(rest) = text.strip_prefix("unix:") {
+            let path = rest.strip_prefix("//").unwrap_or(rest);
+            let is_path = path.len() > 1 && path.len() <= SOCKET_PATH_BYTES_MAX && path.starts_with('/');
+            let is_usable = is_path && !path.contains('\0');
+            return is_usable
+                .then(|| GrpcEndpoint { address: GrpcAddress::Unix(path.to_owned()), tls: None });
+        }
         let (tls, rest) = match (text.strip_prefix("http://"), text.strip_prefix("https://")) {
             (Some(rest), _) => (Some(false), rest),
             (_, Some(rest)) => (Some(true), rest),
@@ -82,7 +101,7 @@ impl GrpcEndpoint {
         if authority.host.is_empty() || authority.port == 0 {
             return None;
         }
-        Some(GrpcEndpoint { authority, tls })
+        Some(GrpcEndpoint { address: GrpcAddress::Tcp(authority), tls })
     }
 }
 
@@ -156,7 +175,8 @@ impl<'de> Deserialize<'de> for HostPort {
 
 impl<'de> Deserialize<'de> for GrpcEndpoint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected = "host:port, http://host:port or https://host:port, with neither path nor user";
+        let expected =
+            "host:port, http://host:port or https://host:port, with neither path nor user, or unix:///path";
         deserializer.deserialize_string(EndpointVisitor { expected, parse: GrpcEndpoint::parse })
     }
 }
@@ -223,9 +243,18 @@ mod tests {
             ("dns:///collector:4317", "collector:4317", None),
         ] {
             let endpoint = GrpcEndpoint::parse(text).unwrap();
-            assert_eq!((endpoint.authority.to_string().as_str(), endpoint.tls), (authority, tls), "{text}");
+            let address = GrpcAddress::Tcp(HostPort::parse(authority).unwrap());
+            assert_eq!(endpoint, GrpcEndpoint { address, tls }, "{text}");
         }
-        for text in ["collector", ":4317", "unix:///x", "https://u:p@c:1", "http://c:1/path", "c:0"] {
+        for text in ["unix:///run/otlp.sock", "unix:/run/otlp.sock"] {
+            let address = GrpcAddress::Unix("/run/otlp.sock".to_owned());
+            assert_eq!(GrpcEndpoint::parse(text), Some(GrpcEndpoint { address, tls: None }), "{text}");
+        }
+        let long = format!("unix:///{}", "x".repeat(SOCKET_PATH_BYTES_MAX));
+        for text in ["unix:", "unix:relative", "unix:///", "unix-abstract:x", &long] {
+            assert_eq!(GrpcEndpoint::parse(text), None, "{text}");
+        }
+        for text in ["collector", ":4317", "https://u:p@c:1", "http://c:1/path", "c:0"] {
             assert_eq!(GrpcEndpoint::parse(text), None, "{text}");
         }
     }

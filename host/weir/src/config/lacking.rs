@@ -14,13 +14,8 @@ const KEYS: &[(&str, &str)] = &[
     ),
     (
         "OtlpHttpExporterConfig",
-        "read_buffer_size write_buffer_size auth proxy_url compression_params max_idle_conns \
-         max_idle_conns_per_host max_conns_per_host idle_conn_timeout disable_keep_alives \
+        "read_buffer_size write_buffer_size auth max_idle_conns max_conns_per_host \
          http2_read_idle_timeout http2_ping_timeout cookies force_attempt_http2 middlewares batcher",
-    ),
-    (
-        "TlsConfig",
-        "max_version cipher_suites curve_preferences reload_interval client_ca_file client_ca_file_reload tpm",
     ),
     ("SendingQueueConfig", "blocking"),
     ("BatchConfig", "partition"),
@@ -30,6 +25,7 @@ const KEYS: &[(&str, &str)] = &[
         "ServerTlsConfig",
         "ca_file ca_pem include_system_ca_certs_pool max_version cipher_suites curve_preferences tpm",
     ),
+    ("TlsConfig", "cipher_suites curve_preferences client_ca_file client_ca_file_reload tpm"),
     (
         "DebugExporterConfig",
         "sampling_initial sampling_thereafter use_internal_logger output_paths sending_queue",

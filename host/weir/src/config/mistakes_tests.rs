@@ -133,6 +133,12 @@ fn each_mistake_in_an_exporter_has_its_own_words() {
             exporter("sending_queue: {enabled: 'yes'}"),
             "exporters::otlp::sending_queue::enabled: expected true or false, found a string",
         ),
+    ]);
+}
+
+#[test]
+fn each_mistake_in_an_exporter_over_http_has_its_own_words() {
+    each_says(&[
         (
             with_exporter("{otlp_http: {logs_endpoint: 'http://x'}}", "otlp_http"),
             "exporters::otlp_http: the pipeline traces sends traces here; set endpoint or traces_endpoint",
@@ -144,6 +150,39 @@ fn each_mistake_in_an_exporter_has_its_own_words() {
         (
             with_exporter("{otlp_http: {endpoint: 'http://x', encoding: json}}", "otlp_http"),
             "exporters::otlp_http::encoding: \"json\" is not supported yet by weir (valid: proto)",
+        ),
+        (
+            with_exporter("{otlp_http: {endpoint: 'http://x', proxy_url: 'socks5://u:p@x'}}", "otlp_http"),
+            "exporters::otlp_http::proxy_url: expected a URL such as http://proxy:3128 or http://user:password@proxy:3128; no other scheme is supported",
+        ),
+        (
+            with_exporter(
+                "{otlp_http: {endpoint: 'http://x', compression_params: {level: 10}}}",
+                "otlp_http",
+            ),
+            "exporters::otlp_http::compression_params::level: gzip has levels from 0 to 9, and -1 for its default",
+        ),
+        (
+            with_exporter(
+                "{otlp_http: {endpoint: 'http://x', compression: zstd, compression_params: {level: 0}}}",
+                "otlp_http",
+            ),
+            "exporters::otlp_http::compression_params::level: zstd has levels from 1 to 11",
+        ),
+        (
+            with_exporter(
+                "{otlp_http: {endpoint: 'http://x', compression: none, compression_params: {level: 3}}}",
+                "otlp_http",
+            ),
+            "exporters::otlp_http::compression_params::level: nothing is compressed, so there is no level",
+        ),
+        (
+            with_exporter("{otlp_http: {endpoint: 'http://x', max_idle_conns: 3}}", "otlp_http"),
+            "exporters::otlp_http::max_idle_conns: not supported yet by weir; leave it out",
+        ),
+        (
+            with_exporter("{otlp: {endpoint: 'unix:relative'}}", "otlp"),
+            "exporters::otlp::endpoint: expected host:port, http://host:port or https://host:port, with neither path nor user, or unix:///path",
         ),
     ]);
 }
@@ -176,6 +215,14 @@ fn each_mistake_in_tls_and_headers_has_its_own_words() {
         (
             exporter("tls: {min_version: '1.1'}"),
             "exporters::otlp::tls::min_version: \"1.1\" is not supported yet by weir (valid: 1.2, 1.3)",
+        ),
+        (
+            exporter("tls: {min_version: '1.3', max_version: '1.2'}"),
+            "exporters::otlp::tls::max_version: must not be older than min_version",
+        ),
+        (
+            exporter("tls: {reload_interval: 0}"),
+            "exporters::otlp::tls::reload_interval: expected a duration above zero, found 0",
         ),
     ]);
 }

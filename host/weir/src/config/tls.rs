@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::at::At;
 use super::diagnostic::Diagnostic;
-use super::field::duration;
+use super::field::{duration, positive_duration};
 use super::read;
 use super::secret::Secret;
 
@@ -37,10 +37,20 @@ pub struct TlsConfig {
     pub include_system_ca_certs_pool: bool,
     /// The oldest version to talk.
     pub min_version: MinTlsVersion,
+    /// The newest version to talk, if not the newest that there is.
+    pub max_version: Option<MinTlsVersion>,
+    /// After how long a new connection looks at the files again; never unless it is given. The Collector's is about the
+    /// certificate and the key, weir's about the authorities as well.
+    #[serde(deserialize_with = "some_positive_duration")]
+    pub reload_interval: Option<Duration>,
+}
+
+fn some_positive_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    positive_duration(deserializer).map(Some)
 }
 
 /// A version of TLS. Older ones are broken and not to be had.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub enum MinTlsVersion {
     /// TLS 1.2, the Collector's default.
     #[default]
@@ -122,6 +132,9 @@ impl TlsConfig {
         let has_key = self.key_file.is_some() || self.key_pem.is_some();
         if has_cert != has_key {
             problems.push(at.problem("a client certificate needs both a cert and a key"));
+        }
+        if self.max_version.is_some_and(|newest| newest < self.min_version) {
+            problems.push(at.key("max_version").problem("must not be older than min_version"));
         }
         for (key, file) in
             [("ca_file", &self.ca_file), ("cert_file", &self.cert_file), ("key_file", &self.key_file)]

@@ -1,34 +1,33 @@
-//! The HTTP client of the OTLP exporters: one connection pool an exporter, plain or TLS, HTTP/2 for gRPC.
+//! The HTTP client of the OTLP exporters: one connection pool an exporter, plain or TLS, HTTP/2
+//! for gRPC.
 //!
 //! gRPC does without tonic's channel: the payload goes to the socket as it is, where tonic would copy it into a buffer
 //! of its own, and a failed attempt shows whether the peer sent a status or the connection broke, which decides
 //! whether it is tried again.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Uri;
 use hyper::body::{Body, Frame, SizeHint};
-use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{
+    DefaultServerNameResolver, FixedServerNameResolver, HttpsConnector, MaybeHttpsStream, ResolveServerName,
+};
 use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower_service::Service;
 
-use super::tls::Tls;
+use super::dial::{Dialed, Dialer};
+use super::tls_source::TlsSource;
 use crate::wire::frame::{FrameHead, HEAD_BYTES};
 
 /// The client itself. Cloning shares the pool.
-pub(super) type Client = legacy::Client<HttpsConnector<HttpConnector>, RequestBody>;
-
-/// A peer that acknowledges nothing for this long is gone, whatever TCP hopes for. Without it, a connection whose
-/// peer vanished would swallow one attempt after another.
-const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(20);
-
-/// After this long without traffic the kernel looks whether the peer is still there. No process wakes up for it, and
-/// no gRPC server counts it as a ping.
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+pub(super) type Client = legacy::Client<Connector, RequestBody>;
 
 /// Messages up to this size are sent in one piece with their frame's head; the copy is cheaper than a second frame.
 const ONE_PIECE_BYTES_MAX: usize = 16 << 10;
@@ -40,42 +39,70 @@ pub(super) struct RequestBody {
     payload: Option<Bytes>,
 }
 
+/// What a client keeps of its connections while nobody uses them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolSettings {
+    /// How many of one host; without a limit if `None`, which the number of attempts at a time is.
+    pub idle_max_per_host: Option<usize>,
+    /// For how long; until the peer closes them if `None`.
+    pub idle_timeout: Option<Duration>,
+}
+
+/// Makes connections, with the TLS settings of the moment where the URL says `https`.
+#[derive(Clone)]
+pub(super) struct Connector {
+    dialer: Dialer,
+    tls: Arc<TlsSource>,
+}
+
 /// A client for gRPC.
-pub(super) fn grpc(tls: Tls) -> Client {
-    let mut builder = builder();
+pub(super) fn grpc(dialer: Dialer, tls: TlsSource) -> Client {
+    let mut builder = builder(PoolSettings::default());
     builder.http2_only(true);
-    builder.build(connector(tls, |tls, tcp| tls.enable_http2().wrap_connector(tcp)))
+    builder.build(Connector { dialer, tls: Arc::new(tls) })
 }
 
 /// A client for HTTP/1.1, with a connection for each of the attempts that are under way at a time.
-pub(super) fn http(tls: Tls) -> Client {
-    builder().build(connector(tls, |tls, tcp| tls.enable_http1().wrap_connector(tcp)))
+pub(super) fn http(dialer: Dialer, tls: TlsSource, pool: PoolSettings) -> Client {
+    builder(pool).build(Connector { dialer, tls: Arc::new(tls) })
 }
 
-fn builder() -> legacy::Builder {
+fn builder(pool: PoolSettings) -> legacy::Builder {
     let mut builder = legacy::Client::builder(TokioExecutor::new());
-    // No pool timer: an idle sidecar does not wake. A connection that the peer closes leaves the pool by itself.
-    builder.timer(TokioTimer::new()).pool_idle_timeout(None);
+    builder.timer(TokioTimer::new()).pool_idle_timeout(pool.idle_timeout);
+    if let Some(idle_max) = pool.idle_max_per_host {
+        builder.pool_max_idle_per_host(idle_max);
+    }
+    // No pool timer unless it is asked for: an idle sidecar does not wake. A connection that the peer closes leaves the pool by
+    // itself.
+    if pool.idle_timeout.is_some() {
+        builder.pool_timer(TokioTimer::new());
+    }
     builder
 }
 
-type WithSchemes = HttpsConnectorBuilder<hyper_rustls::builderstates::WantsProtocols1>;
+// === impl Connector ===
 
-fn connector(
-    tls: Tls,
-    finish: impl FnOnce(WithSchemes, HttpConnector) -> HttpsConnector<HttpConnector>,
-) -> HttpsConnector<HttpConnector> {
-    let mut builder = HttpsConnectorBuilder::new().with_tls_config(tls.config).https_or_http();
-    if let Some(name) = tls.server_name {
-        builder = builder.with_server_name_resolver(FixedServerNameResolver::new(name));
+impl Service<Uri> for Connector {
+    type Response = MaybeHttpsStream<Dialed>;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
     }
-    let mut tcp = HttpConnector::new();
-    // Whether a URL may be https is the TLS layer's business.
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_keepalive(Some(KEEPALIVE_AFTER));
-    tcp.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX));
-    finish(builder, tcp)
+
+    fn call(&mut self, target: Uri) -> Self::Future {
+        let Connector { dialer, tls } = self.clone();
+        Box::pin(async move {
+            let name: Arc<dyn ResolveServerName + Send + Sync> = match tls.server_name() {
+                Some(name) => Arc::new(FixedServerNameResolver::new(name.clone())),
+                None => Arc::new(DefaultServerNameResolver::default()),
+            };
+            let config = tls.config().await;
+            HttpsConnector::new(dialer, config, false, name).call(target).await
+        })
+    }
 }
 
 // === impl RequestBody ===

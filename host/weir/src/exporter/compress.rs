@@ -33,12 +33,12 @@ impl Compression {
         }
     }
 
-    /// The compressed payload.
-    pub(super) async fn apply(self, payload: Bytes) -> Result<Bytes, ExportError> {
+    /// The compressed payload. The level is that of gzip or of zstd; the usual one if `None`.
+    pub(super) async fn apply(self, payload: Bytes, level: Option<i32>) -> Result<Bytes, ExportError> {
         let compressed = match self {
             Compression::None => return Ok(payload),
-            _ if payload.len() <= INLINE_BYTES_MAX => self.compress(&payload),
-            _ => tokio::task::spawn_blocking(move || self.compress(&payload))
+            _ if payload.len() <= INLINE_BYTES_MAX => self.compress(&payload, level),
+            _ => tokio::task::spawn_blocking(move || self.compress(&payload, level))
                 .await
                 .unwrap_or_else(|error| Err(io::Error::other(error))),
         };
@@ -47,19 +47,26 @@ impl Compression {
         })
     }
 
-    fn compress(self, payload: &[u8]) -> io::Result<Bytes> {
+    fn compress(self, payload: &[u8], level: Option<i32>) -> io::Result<Bytes> {
         match self {
             Compression::None => Ok(Bytes::copy_from_slice(payload)),
             Compression::Gzip => {
                 // Telemetry shrinks to a sixth or less; starting there saves most of the growing.
                 let out = Vec::with_capacity(payload.len() / 6 + 64);
-                let mut encoder = flate2::write::GzEncoder::new(out, flate2::Compression::default());
+                let mut encoder = flate2::write::GzEncoder::new(out, gzip_level(level));
                 encoder.write_all(payload)?;
                 Ok(Bytes::from(encoder.finish()?))
             }
             Compression::Zstd => {
-                Ok(Bytes::from(zstd::bulk::compress(payload, zstd::DEFAULT_COMPRESSION_LEVEL)?))
+                let level = level.unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL);
+                Ok(Bytes::from(zstd::bulk::compress(payload, level)?))
             }
         }
     }
+}
+
+fn gzip_level(level: Option<i32>) -> flate2::Compression {
+    // Minus one is how Go writes the usual level.
+    let level = level.and_then(|level| u32::try_from(level).ok());
+    level.map_or_else(flate2::Compression::default, |level| flate2::Compression::new(level.min(9)))
 }

@@ -1,5 +1,6 @@
 //! The `otlp_grpc` exporter: one `Export` call a batch, on the batch's own bytes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,11 +11,13 @@ use weir_pipeline::{Batch, BoxFuture, ExportError, Exported, Exporter};
 
 use super::client::{Client, RequestBody, grpc};
 use super::compress::Compression;
+use super::dial::Dialer;
+use super::hide::Secrets;
 use super::response::{RESPONSE_BYTES_MAX, exported, read};
 use super::status::{bad_response, grpc_http_error, grpc_outcome, transport_error, within};
 use super::target::Targets;
-use super::tls::Tls;
-use super::{OtlpGrpcSettings, USER_AGENT as AGENT};
+use super::tls_source::{Alpn, TlsSource};
+use super::{OtlpGrpcSettings, ProxySettings, USER_AGENT as AGENT};
 use crate::wire::code;
 use crate::wire::frame::HEAD_BYTES;
 
@@ -25,12 +28,14 @@ pub(super) struct OtlpGrpcExporter {
     headers: HeaderMap,
     compression: Compression,
     timeout: Duration,
+    secrets: Secrets,
 }
 
 impl OtlpGrpcExporter {
-    pub(super) fn new(settings: &OtlpGrpcSettings) -> Result<Self, String> {
-        let targets = Targets::grpc(&settings.endpoint, settings.tls.insecure)?;
-        let tls = if targets.need_tls() { Tls::new(&settings.tls)? } else { Tls::unused()? };
+    pub(super) fn new(id: &str, settings: &OtlpGrpcSettings) -> Result<Self, String> {
+        let (targets, socket) = Targets::grpc(&settings.endpoint, settings.tls.insecure)?;
+        let tls = TlsSource::new(id, &settings.tls, targets.need_tls(), Alpn::Http2)?;
+        let dialer = socket.map_or_else(|| Dialer::tcp(Arc::default()), Dialer::socket);
         // gRPC's own headers go in last: no configured one can take their place.
         let mut headers = settings.headers.to_map(true)?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
@@ -42,16 +47,17 @@ impl OtlpGrpcExporter {
             headers.insert("grpc-encoding", HeaderValue::from_static(name));
         }
         Ok(OtlpGrpcExporter {
-            client: grpc(tls),
+            client: grpc(dialer, tls),
             targets,
             headers,
             compression: settings.compression,
             timeout: settings.timeout,
+            secrets: Secrets::of(&settings.headers, &ProxySettings::None),
         })
     }
 
     async fn attempt(&self, signal: Signal, payload: Bytes) -> Result<Exported, ExportError> {
-        let message = self.compression.apply(payload).await?;
+        let message = self.compression.apply(payload, None).await?;
         let body = RequestBody::framed(message, self.compression != Compression::None).ok_or_else(|| {
             ExportError::permanent(
                 code::RESOURCE_EXHAUSTED,
@@ -83,7 +89,10 @@ impl OtlpGrpcExporter {
 
 impl Exporter for OtlpGrpcExporter {
     fn export(&self, batch: Batch) -> BoxFuture<'_, Result<Exported, ExportError>> {
-        Box::pin(within(self.timeout, self.attempt(batch.signal, batch.payload)))
+        Box::pin(async move {
+            let outcome = within(self.timeout, self.attempt(batch.signal, batch.payload)).await;
+            outcome.map_err(|error| self.secrets.hidden_in(error))
+        })
     }
 }
 

@@ -69,7 +69,8 @@ pub(super) fn grpc_http_error(status: StatusCode) -> ExportError {
 pub(super) fn http_error(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ExportError {
     let (code, retryable) = match status.as_u16() {
         429 | 502 | 503 | 504 => (code::UNAVAILABLE, true),
-        401 => (code::UNAUTHENTICATED, false),
+        // 407 is a proxy's word.
+        401 | 407 => (code::UNAUTHENTICATED, false),
         403 => (code::PERMISSION_DENIED, false),
         404 | 405 => (code::UNIMPLEMENTED, false),
         413 => (code::RESOURCE_EXHAUSTED, false),
@@ -155,7 +156,7 @@ pub(super) fn bad_response(bad: &BadResponse) -> ExportError {
 }
 
 /// The innermost error, which is the one that says something.
-fn root_cause(error: &(dyn Error + 'static)) -> String {
+pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;

@@ -1,5 +1,7 @@
 //! From configured endpoints to the URIs that requests go to.
 
+use std::path::PathBuf;
+
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use weir_otlp::Signal;
@@ -12,8 +14,13 @@ use crate::wire::{grpc_path, http_path};
 pub(super) struct Targets([Option<Uri>; Signal::ALL.len()]);
 
 impl Targets {
-    /// The services behind one gRPC endpoint.
-    pub(super) fn grpc(endpoint: &str, insecure: bool) -> Result<Self, String> {
+    /// The services behind one gRPC endpoint, and the Unix socket that it is, if it is one.
+    pub(super) fn grpc(endpoint: &str, insecure: bool) -> Result<(Self, Option<PathBuf>), String> {
+        if let Some(path) = endpoint.strip_prefix("unix://") {
+            // The authority that gRPC's clients name to a socket.
+            let authority = Authority::from_static("localhost");
+            return Ok((Self::services(&default_scheme(insecure), &authority), Some(path.into())));
+        }
         let (scheme, rest) = match endpoint.split_once("://") {
             Some(("http", rest)) => (Scheme::HTTP, rest),
             Some(("https", rest)) => (Scheme::HTTPS, rest),
@@ -29,12 +36,15 @@ impl Targets {
         if scheme.as_str() == "http" && authority.port().is_none() {
             return Err("endpoint: it has no port, use host:port".to_owned());
         }
-        let targets = Signal::ALL.map(|signal| {
+        Ok((Self::services(&scheme, &authority), None))
+    }
+
+    fn services(scheme: &Scheme, authority: &Authority) -> Self {
+        Targets(Signal::ALL.map(|signal| {
             let path = PathAndQuery::from_static(grpc_path(signal));
             let uri = Uri::builder().scheme(scheme.clone()).authority(authority.clone()).path_and_query(path);
             uri.build().ok()
-        });
-        Ok(Targets(targets))
+        }))
     }
 
     /// The URLs of the HTTP exporter: a signal's own as it is, or the base with the signal's path behind it.
@@ -66,9 +76,14 @@ impl Targets {
         }
     }
 
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Uri> {
+        self.0.iter().flatten()
+    }
+
     /// Whether any of them needs TLS.
     pub(super) fn need_tls(&self) -> bool {
-        self.0.iter().flatten().any(|uri| uri.scheme() == Some(&Scheme::HTTPS))
+        self.iter().any(|uri| uri.scheme() == Some(&Scheme::HTTPS))
     }
 }
 
@@ -110,7 +125,8 @@ mod tests {
             ("dns:///collector:4317", true, "http://collector:4317"),
             ("[::1]:4317", true, "http://[::1]:4317"),
         ] {
-            let targets = Targets::grpc(endpoint, insecure).unwrap();
+            let (targets, socket) = Targets::grpc(endpoint, insecure).unwrap();
+            assert_eq!(socket, None);
             let uri = targets.of(Signal::Logs).unwrap().to_string();
             assert_eq!(uri, format!("{expected}{}", grpc_path(Signal::Logs)), "{endpoint}");
             assert_eq!(targets.need_tls(), expected.starts_with("https"), "{endpoint}");
@@ -118,9 +134,17 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_is_reached_by_its_path_under_the_name_of_localhost() {
+        let (targets, socket) = Targets::grpc("unix:///run/otlp.sock", true).unwrap();
+        assert_eq!(socket, Some(PathBuf::from("/run/otlp.sock")));
+        let uri = targets.of(Signal::Logs).unwrap().to_string();
+        assert_eq!(uri, format!("http://localhost{}", grpc_path(Signal::Logs)));
+    }
+
+    #[test]
     fn unusable_grpc_endpoints_say_why_and_never_show_a_password() {
         for endpoint in
-            ["", "unix:///run/otlp.sock", "a b:1", "user:secret@host:4317", "http://collector", "host:1/path"]
+            ["", "ftp://host:1", "a b:1", "user:secret@host:4317", "http://collector", "host:1/path"]
         {
             let error = Targets::grpc(endpoint, true).unwrap_err();
             assert!(error.starts_with("endpoint: "), "{error}");

@@ -147,6 +147,29 @@ async fn both_compressions_are_named_and_can_be_undone() {
 }
 
 #[tokio::test]
+async fn a_level_says_how_hard_is_compressed() {
+    let line = |at: u32| format!("service.name=checkout http.route=/cart/{} status={}; ", at * at, at % 7);
+    let payload: Vec<u8> = (0..5_000).flat_map(|at| line(at).into_bytes()).collect();
+    let sizes = async |compression, levels: [i32; 2]| {
+        let mut sizes = Vec::new();
+        for level in levels {
+            let upstream = Upstream::start(vec![http_answer(200, Vec::new())]).await;
+            let compression_level = Some(level);
+            let settings = OtlpHttpSettings { compression, compression_level, ..http(upstream.address) };
+            export(ExporterSettings::OtlpHttp(settings), &payload).await.unwrap();
+            sizes.push(upstream.asked()[0].body().len());
+        }
+        sizes
+    };
+    for (compression, levels) in [(Compression::Gzip, [1, 9]), (Compression::Zstd, [1, 11])] {
+        let sizes = sizes(compression, levels).await;
+        assert!(sizes[0] > sizes[1], "{compression:?}: {sizes:?}");
+    }
+    let none = sizes(Compression::Gzip, [0, -1]).await;
+    assert!(none[0] > payload.len() && none[1] < payload.len(), "{none:?}");
+}
+
+#[tokio::test]
 async fn partial_success_is_a_success_that_says_what_is_lost() {
     // partial_success { rejected_log_records: 2, error_message: "old" }
     let message = [0x0a, 7, 0x08, 2, 0x12, 3, b'o', b'l', b'd'];

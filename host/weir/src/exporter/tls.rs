@@ -1,8 +1,10 @@
 //! TLS towards an upstream: whom to trust, who to be.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -31,10 +33,14 @@ pub struct TlsSettings {
     pub server_name_override: Option<String>,
     /// The oldest version to speak.
     pub min_version: TlsVersion,
+    /// The newest version to speak; the newest that there is if `None`.
+    pub max_version: Option<TlsVersion>,
+    /// After how long a new connection looks at the files again; never if `None`.
+    pub reload_interval: Option<Duration>,
 }
 
 /// A version of TLS.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TlsVersion {
     /// 1.2
     #[default]
@@ -46,16 +52,17 @@ pub enum TlsVersion {
 /// PEM text, or where it is.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Pem {
-    /// In this file, which is read when the exporter is built.
+    /// In this file, which is read when the exporter is built, and again as `reload_interval` says.
     File(PathBuf),
     /// As it stands. It may be a key and is never shown.
     Text(String),
 }
 
-/// What the client needs to connect.
-pub(super) struct Tls {
-    pub(super) config: ClientConfig,
-    pub(super) server_name: Option<ServerName<'static>>,
+/// The PEM text of everything that the settings name.
+pub(super) struct Material {
+    ca: Option<Vec<u8>>,
+    cert: Option<Vec<u8>>,
+    key: Option<Vec<u8>>,
 }
 
 // === impl Pem ===
@@ -78,66 +85,87 @@ impl Pem {
             Pem::Text(text) => Ok(text.clone().into_bytes()),
         }
     }
+}
 
-    fn certificates(&self, what: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.read()?).collect();
-        match certificates {
-            Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-            Ok(_) => Err(format!("tls: {what} holds no certificate")),
-            // The parser's own words might quote the text.
-            Err(_) => Err(format!("tls: {what} is not PEM")),
-        }
+// === impl Material ===
+
+impl Material {
+    /// Reads the files.
+    pub(super) fn read(settings: &TlsSettings) -> Result<Self, String> {
+        let read = |pem: &Option<Pem>| pem.as_ref().map(Pem::read).transpose();
+        Ok(Material { ca: read(&settings.ca)?, cert: read(&settings.cert)?, key: read(&settings.key)? })
+    }
+
+    /// Tells one material from another.
+    pub(super) fn hash(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.ca, &self.cert, &self.key).hash(&mut hasher);
+        hasher.finish()
     }
 }
 
-// === impl Tls ===
+// === rustls ===
 
-impl Tls {
-    /// For endpoints that are all plain: trusts nobody, and reads nothing from disk.
-    pub(super) fn unused() -> Result<Self, String> {
-        let config = client_config(TlsVersion::V1_2)?.with_root_certificates(RootCertStore::empty());
-        Ok(Tls { config: config.with_no_client_auth(), server_name: None })
+/// For endpoints that are all plain: trusts nobody, and reads nothing from disk.
+pub(super) fn unused_config() -> Result<ClientConfig, String> {
+    let builder = with_versions(&TlsSettings::default())?;
+    Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
+/// What a connection is made with.
+pub(super) fn client_config(settings: &TlsSettings, material: &Material) -> Result<ClientConfig, String> {
+    let builder = with_versions(settings)?;
+    let builder = match settings.insecure_skip_verify {
+        true => builder.dangerous().with_custom_certificate_verifier(Arc::new(TrustAnyone(provider()))),
+        false => {
+            let roots = Arc::new(roots(settings, material)?);
+            let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider()).build();
+            builder.with_webpki_verifier(verifier.map_err(|error| format!("tls: {error}"))?)
+        }
+    };
+    match (&material.cert, &material.key) {
+        (None, None) => Ok(builder.with_no_client_auth()),
+        (Some(cert), Some(key)) => {
+            let key = PrivateKeyDer::from_pem_slice(key)
+                .map_err(|_| "tls: key holds no usable private key in PEM".to_owned())?;
+            builder
+                .with_client_auth_cert(certificates(cert, "cert")?, key)
+                .map_err(|error| format!("tls: the client certificate cannot be used: {error}"))
+        }
+        _ => Err("tls: cert and key go together, give both or neither".to_owned()),
     }
+}
 
-    pub(super) fn new(settings: &TlsSettings) -> Result<Self, String> {
-        let builder = client_config(settings.min_version)?;
-        let builder = match settings.insecure_skip_verify {
-            true => builder.dangerous().with_custom_certificate_verifier(Arc::new(TrustAnyone(provider()))),
-            false => {
-                let verifier =
-                    WebPkiServerVerifier::builder_with_provider(Arc::new(roots(settings)?), provider())
-                        .build()
-                        .map_err(|error| format!("tls: {error}"))?;
-                builder.with_webpki_verifier(verifier)
-            }
-        };
-        let config = match (&settings.cert, &settings.key) {
-            (None, None) => builder.with_no_client_auth(),
-            (Some(cert), Some(key)) => {
-                let key = PrivateKeyDer::from_pem_slice(&key.read()?)
-                    .map_err(|_| "tls: key holds no usable private key in PEM".to_owned())?;
-                builder
-                    .with_client_auth_cert(cert.certificates("cert")?, key)
-                    .map_err(|error| format!("tls: the client certificate cannot be used: {error}"))?
-            }
-            _ => return Err("tls: cert and key go together, give both or neither".to_owned()),
-        };
-        let server_name = settings.server_name_override.as_deref().map(|name| {
-            ServerName::try_from(name.to_owned())
-                .map_err(|_| format!("tls: server_name_override {name:?} is not a host name"))
-        });
-        Ok(Tls { config, server_name: server_name.transpose()? })
+/// `server_name_override`, if there is one.
+pub(super) fn server_name(settings: &TlsSettings) -> Result<Option<ServerName<'static>>, String> {
+    let name = settings.server_name_override.as_deref().map(|name| {
+        ServerName::try_from(name.to_owned())
+            .map_err(|_| format!("tls: server_name_override {name:?} is not a host name"))
+    });
+    name.transpose()
+}
+
+fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) => Err(format!("tls: {what} holds no certificate")),
+        // The parser's own words might quote the text.
+        Err(_) => Err(format!("tls: {what} is not PEM")),
     }
 }
 
 type VersionedBuilder = rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>;
 
-fn client_config(min_version: TlsVersion) -> Result<VersionedBuilder, String> {
-    let versions: &[_] = match min_version {
-        TlsVersion::V1_2 => &[&TLS13, &TLS12],
-        TlsVersion::V1_3 => &[&TLS13],
-    };
-    let builder = ClientConfig::builder_with_provider(provider()).with_protocol_versions(versions);
+fn with_versions(settings: &TlsSettings) -> Result<VersionedBuilder, String> {
+    let newest = settings.max_version.unwrap_or(TlsVersion::V1_3);
+    let mut versions = vec![(TlsVersion::V1_3, &TLS13), (TlsVersion::V1_2, &TLS12)];
+    versions.retain(|(version, _)| (settings.min_version..=newest).contains(version));
+    let versions: Vec<_> = versions.into_iter().map(|(_, version)| version).collect();
+    if versions.is_empty() {
+        return Err("tls: max_version is older than min_version".to_owned());
+    }
+    let builder = ClientConfig::builder_with_provider(provider()).with_protocol_versions(&versions);
     builder.map_err(|error| format!("tls: {error}"))
 }
 
@@ -145,10 +173,10 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn roots(settings: &TlsSettings) -> Result<RootCertStore, String> {
+fn roots(settings: &TlsSettings, material: &Material) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
-    if let Some(ca) = &settings.ca {
-        for certificate in ca.certificates("ca")? {
+    if let Some(ca) = &material.ca {
+        for certificate in certificates(ca, "ca")? {
             roots
                 .add(certificate)
                 .map_err(|error| format!("tls: a certificate of ca is not usable: {error}"))?;

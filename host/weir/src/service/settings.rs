@@ -7,13 +7,13 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use weir_pipeline::{BatchSettings, QueueSettings, RetrySettings, Sizer};
 
 use crate::config::{
-    self, BatchConfig, BatchSizer, ComponentId, ExporterConfig, HttpServerConfig, KeepaliveParameters,
-    MemoryLimiterConfig, MinTlsVersion, OtlpReceiverConfig, RetryConfig, SendingQueueConfig, ServerTlsConfig,
-    TlsConfig,
+    self, BatchConfig, BatchSizer, ComponentId, Environment, ExporterConfig, GrpcAddress, HttpServerConfig,
+    KeepaliveParameters, MemoryLimiterConfig, MinTlsVersion, OtlpHttpExporterConfig, OtlpReceiverConfig,
+    ProcessEnvironment, RetryConfig, SendingQueueConfig, ServerTlsConfig, TlsConfig,
 };
 use crate::exporter::{
-    Compression, ExporterSettings, Headers, OtlpGrpcSettings, OtlpHttpSettings, Pem, SignalEndpoints,
-    TlsSettings, TlsVersion, Verbosity,
+    Compression, EnvironmentProxies, ExporterSettings, Headers, OtlpGrpcSettings, OtlpHttpSettings, Pem,
+    PoolSettings, ProxySettings, ProxyUrl, SignalEndpoints, TlsSettings, TlsVersion, Verbosity,
 };
 use crate::listen::{self, Bounds};
 use crate::memory;
@@ -140,7 +140,10 @@ pub(super) fn exporter(config: &ExporterConfig) -> ExporterSettings {
         ExporterConfig::OtlpGrpc(grpc) => {
             let scheme = if grpc.uses_tls() { "https" } else { "http" };
             ExporterSettings::OtlpGrpc(OtlpGrpcSettings {
-                endpoint: format!("{scheme}://{}", grpc.endpoint.authority),
+                endpoint: match &grpc.endpoint.address {
+                    GrpcAddress::Tcp(address) => format!("{scheme}://{address}"),
+                    GrpcAddress::Unix(path) => format!("unix://{path}"),
+                },
                 tls: tls(&grpc.tls),
                 headers: headers(&grpc.headers),
                 compression: compression(grpc.compression),
@@ -158,8 +161,11 @@ pub(super) fn exporter(config: &ExporterConfig) -> ExporterSettings {
                     profiles: url(&http.profiles_endpoint),
                 },
                 tls: tls(&http.tls),
+                proxy: proxy(http.proxy_url.as_ref(), &ProcessEnvironment),
+                pool: pool(http),
                 headers: headers(&http.headers),
                 compression: compression(http.compression),
+                compression_level: http.compression_params.level,
                 timeout: http.timeout,
             })
         }
@@ -241,6 +247,42 @@ fn compression(compression: config::Compression) -> Compression {
     }
 }
 
+/// The configured proxy, or what the environment says: its variables in capitals, or else in small letters, as in Go.
+fn proxy(configured: Option<&config::ProxyUrl>, environment: &dyn Environment) -> ProxySettings {
+    let settings = |url: &config::ProxyUrl| ProxyUrl {
+        address: url.address.to_string(),
+        credentials: url.credentials.as_ref().map(|credentials| credentials.expose().to_owned()),
+    };
+    if let Some(url) = configured {
+        return ProxySettings::Url(settings(url));
+    }
+    let variable = |name: &str| {
+        [name.to_owned(), name.to_ascii_lowercase()]
+            .iter()
+            .find_map(|name| environment.var(name).filter(|value| !value.is_empty()))
+    };
+    let proxy = |name: &str| match variable(name) {
+        None => Ok(None),
+        Some(value) => match config::ProxyUrl::parse_variable(&value) {
+            Some(url) => Ok(Some(settings(&url))),
+            None => Err(format!("the variable {name} of the environment is no URL of an http proxy")),
+        },
+    };
+    ProxySettings::Environment(Box::new(EnvironmentProxies {
+        http: proxy("HTTP_PROXY"),
+        https: proxy("HTTPS_PROXY"),
+        no_proxy: variable("NO_PROXY").unwrap_or_default(),
+    }))
+}
+
+fn pool(http: &OtlpHttpExporterConfig) -> PoolSettings {
+    let idle_max = Some(http.max_idle_conns_per_host).filter(|&max| max > 0);
+    PoolSettings {
+        idle_max_per_host: if http.disable_keep_alives { Some(0) } else { idle_max },
+        idle_timeout: Some(http.idle_conn_timeout).filter(|timeout| !timeout.is_zero()),
+    }
+}
+
 fn tls(tls: &TlsConfig) -> TlsSettings {
     let pem = |file: Option<&Path>, text: Option<&str>| {
         file.map(|path| Pem::File(path.to_owned())).or_else(|| text.map(|text| Pem::Text(text.to_owned())))
@@ -253,10 +295,16 @@ fn tls(tls: &TlsConfig) -> TlsSettings {
         cert: pem(tls.cert_file.as_deref(), tls.cert_pem.as_deref()),
         key: pem(tls.key_file.as_deref(), tls.key_pem.as_ref().map(config::Secret::expose)),
         server_name_override: tls.server_name_override.clone(),
-        min_version: match tls.min_version {
-            MinTlsVersion::V1_2 => TlsVersion::V1_2,
-            MinTlsVersion::V1_3 => TlsVersion::V1_3,
-        },
+        min_version: tls_version(tls.min_version),
+        max_version: tls.max_version.map(tls_version),
+        reload_interval: tls.reload_interval,
+    }
+}
+
+fn tls_version(version: MinTlsVersion) -> TlsVersion {
+    match version {
+        MinTlsVersion::V1_2 => TlsVersion::V1_2,
+        MinTlsVersion::V1_3 => TlsVersion::V1_3,
     }
 }
 
@@ -308,5 +356,26 @@ mod tests {
         let http = receiver_of(&format!("{{http: {http}}}")).http.unwrap();
         let bounds = Bounds { head: seconds(5), answer: seconds(7), idle: None, ..Bounds::default() };
         assert_eq!((http.bounds, http.body_timeout), (bounds, seconds(6)));
+    }
+
+    #[test]
+    fn the_environments_proxies_stand_in_capitals_or_in_small_letters() {
+        let environment = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            proxy(None, &pairs.collect::<std::collections::BTreeMap<String, String>>())
+        };
+        let url = |address: &str| Ok(Some(ProxyUrl { address: address.to_owned(), credentials: None }));
+        let of = |http, https, no_proxy: &str| {
+            let no_proxy = no_proxy.to_owned();
+            ProxySettings::Environment(Box::new(EnvironmentProxies { http, https, no_proxy }))
+        };
+        assert_eq!(environment(&[]), of(Ok(None), Ok(None), ""));
+        let given =
+            [("HTTP_PROXY", "a:1"), ("http_proxy", "b:1"), ("https_proxy", "http://c"), ("NO_PROXY", "d")];
+        assert_eq!(environment(&given), of(url("a:1"), url("c:80"), "d"));
+        let odd = environment(&[("HTTPS_PROXY", "socks5://ada:s3cret@x")]);
+        assert!(!format!("{odd:?}").contains("s3cret"), "{odd:?}");
+        let expected = "the variable HTTPS_PROXY of the environment is no URL of an http proxy";
+        assert_eq!(odd, of(Ok(None), Err(expected.to_owned()), ""));
     }
 }

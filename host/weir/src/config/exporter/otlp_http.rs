@@ -9,8 +9,9 @@ use super::Compression;
 use crate::config::at::At;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::endpoint::HttpUrl;
-use crate::config::field::positive_duration;
+use crate::config::field::{bounded, duration, positive_duration};
 use crate::config::headers::Headers;
+use crate::config::proxy::ProxyUrl;
 use crate::config::queue::{RetryConfig, SendingQueueConfig};
 use crate::config::reader;
 use crate::config::tls::TlsConfig;
@@ -35,8 +36,20 @@ pub struct OtlpHttpExporterConfig {
     pub tls: TlsConfig,
     /// Headers to send with each request.
     pub headers: Headers,
+    /// The proxy to go through. Without one the environment says, by `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
+    pub proxy_url: Option<ProxyUrl>,
     /// How to compress.
     pub compression: Compression,
+    /// How hard.
+    pub compression_params: CompressionParams,
+    /// How many connections are kept while nobody uses them; zero is as many as there were attempts at a time.
+    #[serde(deserialize_with = "bounded::<0, 1000, _, _>")]
+    pub max_idle_conns_per_host: usize,
+    /// For how long. Zero, weir's default, is until the upstream closes them; the Collector's default is 90 s.
+    #[serde(deserialize_with = "duration")]
+    pub idle_conn_timeout: Duration,
+    /// A connection for each request.
+    pub disable_keep_alives: bool,
     /// How long one attempt may take.
     #[serde(deserialize_with = "positive_duration")]
     pub timeout: Duration,
@@ -44,6 +57,14 @@ pub struct OtlpHttpExporterConfig {
     pub retry_on_failure: RetryConfig,
     /// What waits to be sent.
     pub sending_queue: SendingQueueConfig,
+}
+
+/// How hard to compress.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CompressionParams {
+    /// The level of gzip or zstd.
+    pub level: Option<i32>,
 }
 
 /// How requests are encoded.
@@ -66,7 +87,12 @@ impl Default for OtlpHttpExporterConfig {
             encoding: Encoding::Proto,
             tls: TlsConfig::default(),
             headers: Headers::default(),
+            proxy_url: None,
             compression: Compression::Gzip,
+            compression_params: CompressionParams::default(),
+            max_idle_conns_per_host: 0,
+            idle_conn_timeout: Duration::ZERO,
+            disable_keep_alives: false,
             // The Collector's default for HTTP.
             timeout: Duration::from_secs(30),
             retry_on_failure: RetryConfig::default(),
@@ -87,11 +113,24 @@ impl OtlpHttpExporterConfig {
         own.clone().or_else(|| self.endpoint.as_ref().map(|endpoint| endpoint.with_path(path)))
     }
 
+    fn check_level(&self, at: &At<'_>, problems: &mut Vec<Diagnostic>) {
+        let (levels, what) = match self.compression {
+            Compression::Gzip => (-1..=9, "gzip has levels from 0 to 9, and -1 for its default"),
+            // The Collector has four, with these as the slowest and the fastest. Higher ones take hundreds of MiB.
+            Compression::Zstd => (1..=11, "zstd has levels from 1 to 11"),
+            Compression::None => (0..=0, "nothing is compressed, so there is no level"),
+        };
+        if self.compression_params.level.is_some_and(|level| !levels.contains(&level)) {
+            problems.push(at.problem(what));
+        }
+    }
+
     /// Reads and checks one.
     pub(super) fn read(at: &At<'_>, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let config: Self = reader::read(at.node()?, &at.path, problems)?;
         config.tls.check(&at.key("tls"), problems);
         config.headers.check(&at.key("headers"), problems);
+        config.check_level(&at.key("compression_params").key("level"), problems);
         config.retry_on_failure.check(&at.key("retry_on_failure"), problems);
         config.sending_queue.check(&at.key("sending_queue"), problems);
         if Signal::ALL.iter().all(|signal| config.url(*signal).is_none()) {
