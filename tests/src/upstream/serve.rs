@@ -16,11 +16,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
 use super::answer::retry_details;
-use super::{Answer, Received, State};
+use super::{Answer, Fault, Received, State};
 use crate::Signal;
 
 type Body = BoxBody<Bytes, Infallible>;
 type Shared = Arc<Mutex<State>>;
+
+/// What an answer does to its connection.
+#[derive(Default)]
+struct Fate {
+    /// It is closed at once.
+    reset: Notify,
+    /// It takes no more requests.
+    goaway: Notify,
+}
 
 pub(super) async fn accept(listener: TcpListener, state: Shared) {
     // The connections end with the listener: an upstream that stops takes everything with it.
@@ -32,22 +41,24 @@ pub(super) async fn accept(listener: TcpListener, state: Shared) {
 }
 
 async fn connection(stream: TcpStream, state: Shared) {
-    let reset = Arc::new(Notify::new());
-    let answering_reset = Arc::clone(&reset);
-    let service =
-        service_fn(move |request| answer(request, Arc::clone(&state), Arc::clone(&answering_reset)));
+    let fate = Arc::new(Fate::default());
+    let answering = Arc::clone(&fate);
+    let service = service_fn(move |request| answer(request, Arc::clone(&state), Arc::clone(&answering)));
     let builder = auto::Builder::new(TokioExecutor::new());
-    let serving = builder.serve_connection(TokioIo::new(stream), service);
-    tokio::select! {
-        _ = serving => {}
-        () = reset.notified() => {}
+    let mut serving = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    loop {
+        tokio::select! {
+            _ = &mut serving => return,
+            () = fate.reset.notified() => return,
+            () = fate.goaway.notified() => serving.as_mut().graceful_shutdown(),
+        }
     }
 }
 
 async fn answer(
     request: Request<Incoming>,
     state: Shared,
-    reset: Arc<Notify>,
+    fate: Arc<Fate>,
 ) -> Result<Response<Body>, Infallible> {
     let (parts, body) = request.into_parts();
     let Some(signal) = Signal::of_path(parts.uri.path()) else { return Ok(plain(404)) };
@@ -62,12 +73,14 @@ async fn answer(
     match &answer {
         Answer::Hold(gate) => gate.pass().await,
         Answer::Reset => {
-            reset.notify_one();
+            fate.reset.notify_one();
             std::future::pending::<()>().await;
         }
+        Answer::Faulty(Fault::Goaway) => fate.goaway.notify_one(),
+        Answer::Faulty(Fault::Slow(delay)) => tokio::time::sleep(*delay).await,
         _ => {}
     }
-    if answer.accepts() {
+    if answer.accepts(is_grpc) {
         state.lock().expect("no handler panics").received[index].accepted = true;
     }
     Ok(if is_grpc { grpc_response(&answer) } else { http_response(&answer) })
@@ -75,7 +88,11 @@ async fn answer(
 
 fn remember(state: &Shared, received: Received) -> (Answer, usize) {
     let mut state = state.lock().expect("no handler panics");
-    let answer = state.script.pop_front().unwrap_or_else(|| state.always.clone());
+    let answer = match (state.script.pop_front(), &state.chooser) {
+        (Some(answer), _) => answer,
+        (None, Some(choose)) => choose(&received),
+        (None, None) => state.always.clone(),
+    };
     state.received.push(received);
     (answer, state.received.len() - 1)
 }
@@ -127,6 +144,10 @@ fn grpc_response(answer: &Answer) -> Response<Body> {
     frame.put(message);
     let trailers =
         HeaderMap::from_iter([("grpc-status".parse().expect("a name"), HeaderValue::from_static("0"))]);
+    if matches!(answer, Answer::Faulty(Fault::NoTrailers)) {
+        *response.body_mut() = Full::new(frame.freeze()).boxed();
+        return response;
+    }
     *response.body_mut() = Full::new(frame.freeze()).with_trailers(async { Some(Ok(trailers)) }).boxed();
     response
 }
