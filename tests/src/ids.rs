@@ -29,9 +29,19 @@ impl Ids {
         self.0.is_empty()
     }
 
+    /// The different ids.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Whether this id was seen.
     pub fn contains(&self, id: &str) -> bool {
         self.0.contains_key(id)
+    }
+
+    /// How often this id was seen.
+    pub fn times(&self, id: &str) -> u64 {
+        self.0.get(id).copied().unwrap_or(0)
     }
 
     /// The ids that were seen more than once.

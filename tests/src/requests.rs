@@ -17,6 +17,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message;
+use serde_json::json;
 
 use crate::{Signal, ids};
 
@@ -163,6 +164,41 @@ pub fn unique(signal: Signal, tag: &str, items: usize) -> Bytes {
             metrics(vec![gauge(ids.iter().map(|id| point(id)).collect())]).encode_to_vec().into()
         }
         Signal::Profiles => panic!("profiles have no builder: send bytes"),
+    }
+}
+
+/// The same items as OTLP/JSON, with the fields that an SDK fills. Panics for profiles.
+pub fn unique_json(signal: Signal, tag: &str, items: usize) -> Bytes {
+    let items: Vec<_> = unique_ids(tag, items).iter().map(|id| json_item(signal, id)).collect();
+    let request = match signal {
+        Signal::Traces => json!({"resourceSpans": [{"scopeSpans": [{"spans": items}]}]}),
+        Signal::Logs => json!({"resourceLogs": [{"scopeLogs": [{"logRecords": items}]}]}),
+        Signal::Metrics => {
+            let metric = json!({"name": "cart.size", "gauge": {"dataPoints": items}});
+            json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]})
+        }
+        Signal::Profiles => panic!("profiles have no builder: send bytes"),
+    };
+    request.to_string().into()
+}
+
+fn json_item(signal: Signal, id: &str) -> serde_json::Value {
+    let attributes = json!([{"key": ids::KEY, "value": {"stringValue": id}}]);
+    let time = NOW.to_string();
+    match signal {
+        Signal::Traces => {
+            let trace: String = trace_id(id).iter().map(|byte| format!("{byte:02x}")).collect();
+            json!({
+                "traceId": trace, "spanId": trace[..16], "name": "GET /cart", "kind": 2,
+                "startTimeUnixNano": time, "endTimeUnixNano": time, "attributes": attributes,
+            })
+        }
+        Signal::Logs => {
+            json!({"timeUnixNano": time, "body": {"stringValue": "cart loaded"}, "attributes": attributes})
+        }
+        Signal::Metrics | Signal::Profiles => {
+            json!({"timeUnixNano": time, "asInt": "7", "attributes": attributes})
+        }
     }
 }
 

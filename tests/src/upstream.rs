@@ -2,6 +2,7 @@
 //! script says.
 
 mod answer;
+mod fault;
 mod framed;
 mod front;
 mod serve;
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 use crate::{Ids, Signal, ids, wait};
 
 pub use answer::{Answer, Gate, Raw};
+pub use fault::Fault;
 pub use framed::{FramedUpstream, Frames};
 pub use front::{Act, Front};
 
@@ -36,12 +38,24 @@ pub struct Received {
     pub accepted: bool,
 }
 
+impl Received {
+    /// Whether it came over gRPC.
+    pub fn is_grpc(&self) -> bool {
+        let content_type = self.headers.get("content-type").map_or(&b""[..], |value| value.as_bytes());
+        content_type.starts_with(b"application/grpc")
+    }
+}
+
 #[derive(Default)]
 struct State {
     received: Vec<Received>,
     script: VecDeque<Answer>,
     always: Answer,
+    chooser: Option<Chooser>,
 }
+
+/// What to answer to a request.
+type Chooser = Box<dyn Fn(&Received) -> Answer + Send>;
 
 /// A fake upstream. It stops listening when it is dropped.
 pub struct Upstream {
@@ -104,6 +118,11 @@ impl Upstream {
     /// Answers every request like this that no script is left for.
     pub fn always(&self, answer: Answer) {
         self.lock().always = answer;
+    }
+
+    /// Answers each request that no script is left for as this says.
+    pub fn choose(&self, answer: impl Fn(&Received) -> Answer + Send + 'static) {
+        self.lock().chooser = Some(Box::new(answer));
     }
 
     /// Every request that arrived, in order, also those that were answered with an error.

@@ -21,11 +21,10 @@ mod settings;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use weir_otlp::Signal;
 use weir_pipeline::Consumer;
 
 pub use self::admission::{Admission, AdmissionSettings, MemoryBound};

@@ -8,6 +8,8 @@ use prost::Message;
 use tokio::sync::Semaphore;
 use tonic::Code;
 
+use super::Fault;
+
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
@@ -35,6 +37,8 @@ pub enum Answer {
     Reset,
     /// Exactly this, over either protocol. It never counts as delivered.
     Raw(Raw),
+    /// An answer with a fault.
+    Faulty(Fault),
 }
 
 /// An answer that no well-behaved upstream gives, or that the other variants cannot express.
@@ -52,12 +56,18 @@ pub struct Raw {
 
 impl Answer {
     /// Whether the items count as delivered.
-    pub(super) fn accepts(&self) -> bool {
-        matches!(self, Answer::Ok | Answer::Partial { .. } | Answer::Hold(_))
+    pub(super) fn accepts(&self, is_grpc: bool) -> bool {
+        match self {
+            Answer::Faulty(fault) => fault.accepts(is_grpc),
+            _ => matches!(self, Answer::Ok | Answer::Partial { .. } | Answer::Hold(_)),
+        }
     }
 
     /// The body of a success. The three responses have the same shape, so one serves all signals.
     pub(super) fn response(&self) -> Bytes {
+        if let Answer::Faulty(fault) = self {
+            return fault.response();
+        }
         let Answer::Partial { rejected, message } = self else { return Bytes::new() };
         let partial_success = Some(ExportTracePartialSuccess {
             rejected_spans: *rejected,

@@ -17,11 +17,20 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Notify, watch};
 
 use super::answer::retry_details;
-use super::{Answer, Raw, Received, State};
+use super::{Answer, Fault, Raw, Received, State};
 use crate::Signal;
 
 type Body = BoxBody<Bytes, Infallible>;
 type Shared = Arc<Mutex<State>>;
+
+/// What an answer does to its connection.
+#[derive(Default)]
+struct Fate {
+    /// It is closed at once.
+    reset: Notify,
+    /// It takes no more requests.
+    goaway: Notify,
+}
 
 /// Serves until it is told to drain; then lets the connections end, with GOAWAY or `connection: close`.
 pub(super) async fn accept(listener: TcpListener, state: Shared, mut draining: watch::Receiver<bool>) {
@@ -55,28 +64,30 @@ async fn connection<S>(stream: S, state: Shared, mut draining: watch::Receiver<b
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let reset = Arc::new(Notify::new());
-    let answering_reset = Arc::clone(&reset);
-    let service =
-        service_fn(move |request| answer(request, Arc::clone(&state), Arc::clone(&answering_reset)));
+    let fate = Arc::new(Fate::default());
+    let answering = Arc::clone(&fate);
+    let service = service_fn(move |request| answer(request, Arc::clone(&state), Arc::clone(&answering)));
     let builder = auto::Builder::new(TokioExecutor::new());
-    let serving = builder.serve_connection(TokioIo::new(stream), service);
-    let mut serving = std::pin::pin!(serving);
-    tokio::select! {
-        _ = &mut serving => return,
-        () = reset.notified() => return,
-        _ = draining.wait_for(|draining| *draining) => serving.as_mut().graceful_shutdown(),
+    let mut serving = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    loop {
+        tokio::select! {
+            _ = &mut serving => return,
+            () = fate.reset.notified() => return,
+            () = fate.goaway.notified() => serving.as_mut().graceful_shutdown(),
+            _ = draining.wait_for(|draining| *draining) => break,
+        }
     }
+    serving.as_mut().graceful_shutdown();
     tokio::select! {
         _ = serving => {}
-        () = reset.notified() => {}
+        () = fate.reset.notified() => {}
     }
 }
 
 async fn answer(
     request: Request<Incoming>,
     state: Shared,
-    reset: Arc<Notify>,
+    fate: Arc<Fate>,
 ) -> Result<Response<Body>, Infallible> {
     let (parts, body) = request.into_parts();
     let Some(signal) = Signal::of_path(parts.uri.path()) else { return Ok(plain(404)) };
@@ -100,13 +111,15 @@ async fn answer(
     match &answer {
         Answer::Hold(gate) => gate.pass().await,
         Answer::Reset => {
-            reset.notify_one();
+            fate.reset.notify_one();
             std::future::pending::<()>().await;
         }
         Answer::Raw(raw) => return Ok(raw_response(raw)),
+        Answer::Faulty(Fault::Goaway) => fate.goaway.notify_one(),
+        Answer::Faulty(Fault::Slow(delay)) => tokio::time::sleep(*delay).await,
         _ => {}
     }
-    if answer.accepts() {
+    if answer.accepts(is_grpc) {
         state.lock().expect("no handler panics").received[index].accepted = true;
     }
     Ok(if is_grpc { grpc_response(&answer) } else { http_response(&answer) })
@@ -114,7 +127,11 @@ async fn answer(
 
 fn remember(state: &Shared, received: Received) -> (Answer, usize) {
     let mut state = state.lock().expect("no handler panics");
-    let answer = state.script.pop_front().unwrap_or_else(|| state.always.clone());
+    let answer = match (state.script.pop_front(), &state.chooser) {
+        (Some(answer), _) => answer,
+        (None, Some(choose)) => choose(&received),
+        (None, None) => state.always.clone(),
+    };
     state.received.push(received);
     (answer, state.received.len() - 1)
 }
@@ -166,6 +183,10 @@ fn grpc_response(answer: &Answer) -> Response<Body> {
     frame.put(message);
     let trailers =
         HeaderMap::from_iter([("grpc-status".parse().expect("a name"), HeaderValue::from_static("0"))]);
+    if matches!(answer, Answer::Faulty(Fault::NoTrailers)) {
+        *response.body_mut() = Full::new(frame.freeze()).boxed();
+        return response;
+    }
     *response.body_mut() = Full::new(frame.freeze()).with_trailers(async { Some(Ok(trailers)) }).boxed();
     response
 }

@@ -10,6 +10,7 @@ mod command_line;
 mod compression;
 mod config_map;
 mod config_reload;
+mod consume_contract;
 mod deploy;
 mod drop_in;
 mod durable;
