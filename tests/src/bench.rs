@@ -6,8 +6,10 @@
 
 pub mod corpus;
 pub mod cpu;
+pub mod delivery;
 pub mod footprint;
 pub mod hostile;
+pub mod latency;
 pub mod load;
 pub mod relay;
 pub mod report;

@@ -67,7 +67,7 @@ pub use processor::{
     BatchConfig, BatchSizer, MemoryLimiterConfig, WasmProcessorConfig, WasmSource, read_drop_in,
 };
 pub use proxy::ProxyUrl;
-pub use queue::{RetryConfig, SendingQueueConfig, Sizer};
+pub use queue::{DeadLettersConfig, RetryConfig, SendingQueueConfig, Sizer};
 pub use receiver::{GrpcServerConfig, HttpServerConfig, OtlpReceiverConfig};
 pub use secret::Secret;
 pub use telemetry::{LogEncoding, LogLevel, LogsConfig, MetricsConfig, MetricsLevel, TelemetryConfig};

@@ -40,6 +40,7 @@ use retired::Retired;
 use status::Status;
 use stop::Signals;
 use storages::Storages;
+pub(crate) use storages::file_name;
 use triggers::Triggers;
 
 /// Threads that serve sockets. More than four never helped a sidecar, and each costs memory.

@@ -14,11 +14,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use prost::Message;
 use serde_json::json;
-use tokio::sync::{Semaphore, mpsc};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::corpus::Corpus;
 use super::cpu::cpu_nanos;
+use super::latency;
 use super::run::{Plan, Sink};
 use crate::Signal;
 use crate::grpc::RawClient;
@@ -29,8 +29,6 @@ use crate::weir::{Launch, Weir};
 /// The clean load: small enough that the core is mostly idle without a neighbour.
 const ITEMS: u64 = 50;
 const REQUESTS_PER_SECOND: u64 = 400;
-/// More than ever wait in the time of one timeout.
-const IN_FLIGHT: usize = 256;
 /// The timeout that the hostile guest burns, and how long the well-behaved one computes.
 const TIMEOUT: Duration = Duration::from_millis(100);
 /// The neighbour's requests come no faster than this, so that refusals are no flood.
@@ -160,16 +158,15 @@ async fn beside(weir: &Weir, neighbour: Neighbour, corpus: &Corpus, time: Durati
     let pressing = tokio::spawn(press(client(weir), neighbour.triggers(), Arc::clone(&stop)));
     let clean = client(weir);
     // First until everything is warm, and the breaker of one that always hangs is open.
-    latencies(&clean, corpus, time / 2).await;
+    latency::paced(&clean, corpus, REQUESTS_PER_SECOND, time / 2).await;
     let (begin, cpu_before) = (Instant::now(), cpu_nanos(weir.pid())?);
-    let (mut micros, errors) = latencies(&clean, corpus, time).await;
+    let (micros, errors) = latency::paced(&clean, corpus, REQUESTS_PER_SECOND, time).await;
     let seconds = begin.elapsed().as_secs_f64();
     let cpu = (cpu_nanos(weir.pid())? - cpu_before) as f64 / 1e9 / seconds;
     stop.store(true, Ordering::Relaxed);
     let refused = pressing.await.map_err(io::Error::other)? / (seconds * 1.5);
-    micros.sort_by(f64::total_cmp);
-    let at = |percent: usize| micros.get(micros.len() * percent / 100).copied().unwrap_or(f64::NAN);
-    Ok(Beside { median: at(50), slowest: at(99), cpu, refused, errors })
+    let [median, slowest] = latency::percentiles(micros, [50, 99]);
+    Ok(Beside { median, slowest, cpu, refused, errors })
 }
 
 /// The neighbour's requests, one after the other, until told to stop. How many were refused.
@@ -187,42 +184,4 @@ async fn press(mut client: RawClient, triggers: &[&str], stop: Arc<AtomicBool>) 
         sleep_until(begin + PERIOD).await;
     }
     refused
-}
-
-/// Sends the clean load. The latencies of what was answered well, in microseconds, and the number of the rest.
-async fn latencies(client: &RawClient, corpus: &Corpus, time: Duration) -> (Vec<f64>, u64) {
-    let room = Arc::new(Semaphore::new(IN_FLIGHT));
-    let (done, mut answers) = mpsc::channel(IN_FLIGHT);
-    let mut ticks = interval(Duration::from_secs(1) / REQUESTS_PER_SECOND as u32);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let gather = tokio::spawn(async move {
-        let (mut micros, mut errors) = (Vec::new(), 0);
-        while let Some(answer) = answers.recv().await {
-            match answer {
-                Some(latency) => micros.push(latency),
-                None => errors += 1,
-            }
-        }
-        (micros, errors)
-    });
-    let begin = Instant::now();
-    for request in corpus.requests.iter().cycle() {
-        ticks.tick().await;
-        if begin.elapsed() >= time {
-            break;
-        }
-        // Waiting for room is part of the latency: a slow answer must not hide the ones behind it.
-        let sent = Instant::now();
-        let permit = Arc::clone(&room).acquire_owned().await.expect("the semaphore is never closed");
-        let (mut client, done, request) = (client.clone(), done.clone(), request.clone());
-        tokio::spawn(async move {
-            let answer = client.call(Signal::Traces.grpc_path(), request).await;
-            let latency = answer.is_ok().then(|| sent.elapsed().as_secs_f64() * 1e6);
-            // The gatherer is there until the last sender has gone.
-            let _ = done.send(latency).await;
-            drop(permit);
-        });
-    }
-    drop(done);
-    gather.await.expect("the gatherer does not panic")
 }

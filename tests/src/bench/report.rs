@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::delivery::{self, Acknowledged, Mode};
 use super::footprint::Footprint;
 use super::hostile::{Beside, Neighbour, Rounds};
 use super::run::{Cell, Measured};
@@ -110,6 +111,40 @@ pub fn hostile(rounds: &Rounds) -> String {
             to(Neighbour::Busy, |one| one.slowest),
             figure(|one| one.cpu),
             figure(|one| one.refused),
+            figures.iter().map(|one| one.errors).sum::<u64>(),
+        );
+    }
+    text
+}
+
+/// The ways of acknowledging, beside each other.
+pub fn delivery(rounds: &delivery::Rounds) -> String {
+    let mut text = String::from("\nacknowledgements, 200 requests of 100 spans a second\n\n");
+    let _ = writeln!(
+        text,
+        "| {:<18} | p50 us | p99 us | to relay: p50 | p99    | CPU ns/item | ratio | items/s | errors |",
+        "answered"
+    );
+    let _ =
+        writeln!(text, "|{0:-<20}|{0:->8}|{0:->8}|{0:->15}|{0:->8}|{0:->13}|{0:->7}|{0:->9}|{0:->8}|", "");
+    for (mode, figures) in rounds {
+        let figure = |of: fn(&Acknowledged) -> f64| median(figures.iter().map(of));
+        let to_floor = |of: fn(&Acknowledged) -> f64| {
+            let floor = rounds.iter().find(|(mode, _)| *mode == Mode::Floor);
+            let floor = floor.into_iter().flat_map(|(_, figures)| figures);
+            median(figures.iter().zip(floor).map(|(own, floor)| of(own) / of(floor)))
+        };
+        let _ = writeln!(
+            text,
+            "| {:<18} | {:>6.0} | {:>6.0} | {:>13.2} | {:>6.2} | {:>11.0} | {:>5.2} | {:>7.0} | {:>6} |",
+            mode.name(),
+            figure(|one| one.median),
+            figure(|one| one.slowest),
+            to_floor(|one| one.median),
+            to_floor(|one| one.slowest),
+            figure(|one| one.nanos_per_item),
+            to_floor(|one| one.nanos_per_item),
+            figure(|one| one.rate),
             figures.iter().map(|one| one.errors).sum::<u64>(),
         );
     }

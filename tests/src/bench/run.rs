@@ -15,7 +15,7 @@ use super::variant::Variant;
 use crate::Signal;
 use crate::grpc::RawClient;
 use crate::ports::free_port;
-use crate::weir::Weir;
+use crate::weir::{Launch, Weir};
 
 /// How long and how often.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +67,11 @@ pub async fn run(plan: Plan, scratch: &Path) -> io::Result<Vec<Cell>> {
     let mut sink = Sink::start().await?;
     let mut subjects = Vec::new();
     for variant in plan.variants {
-        subjects.push(Subject::start(*variant, &sink.address, plan.core, scratch).await?);
+        let subject = match variant {
+            Variant::Relay => Subject::relay(&sink.address, plan.core).await?,
+            variant => Subject::weir(variant.launch(&sink.address, plan.core, scratch)).await,
+        };
+        subjects.push((*variant, subject));
     }
     let mut cells = Vec::new();
     for (items, load) in SIZES {
@@ -84,12 +88,12 @@ async fn measure(
     plan: Plan,
     load: Load,
     corpus: &Corpus,
-    subjects: &[Subject],
+    subjects: &[(Variant, Subject)],
     sink: &mut Sink,
 ) -> io::Result<Cell> {
-    let mut rounds: Vec<_> = subjects.iter().map(|subject| (subject.variant, Vec::new())).collect();
+    let mut rounds: Vec<_> = subjects.iter().map(|(variant, _)| (*variant, Vec::new())).collect();
     for _ in 0..plan.rounds {
-        for (subject, (_, figures)) in subjects.iter().zip(&mut rounds) {
+        for ((_, subject), (_, figures)) in subjects.iter().zip(&mut rounds) {
             // A short load first: threads, buffers and instances are those of a busy process.
             drive(&subject.client, corpus, load, plan.time / 6).await;
             let bytes_before = sink.bytes().await?;
@@ -109,10 +113,9 @@ async fn measure(
 }
 
 /// A process under test with a client for it.
-struct Subject {
-    variant: Variant,
-    pid: u32,
-    client: RawClient,
+pub(super) struct Subject {
+    pub(super) pid: u32,
+    pub(super) client: RawClient,
     /// Kept because dropping it ends the process.
     _process: Process,
 }
@@ -123,24 +126,27 @@ enum Process {
 }
 
 impl Subject {
-    async fn start(variant: Variant, upstream: &str, core: usize, scratch: &Path) -> io::Result<Subject> {
-        if variant == Variant::Relay {
-            let listen = format!("127.0.0.1:{}", free_port());
-            let arguments = ["relay", "--listen", &listen, "--upstream", upstream];
-            let child = Command::new("taskset")
-                .args(["-c", &core.to_string()])
-                .arg(std::env::current_exe()?)
-                .args(arguments)
-                .kill_on_drop(true)
-                .spawn()?;
-            let pid = child.id().ok_or_else(|| io::Error::other("the relay ended at once"))?;
-            listening(&listen).await?;
-            let client = RawClient::new(&listen);
-            return Ok(Subject { variant, pid, client, _process: Process::Relay(child) });
-        }
-        let weir = variant.launch(upstream, core, scratch).start().await;
+    /// The relay in front of this upstream.
+    pub(super) async fn relay(upstream: &str, core: usize) -> io::Result<Subject> {
+        let listen = format!("127.0.0.1:{}", free_port());
+        let arguments = ["relay", "--listen", &listen, "--upstream", upstream];
+        let child = Command::new("taskset")
+            .args(["-c", &core.to_string()])
+            .arg(std::env::current_exe()?)
+            .args(arguments)
+            .kill_on_drop(true)
+            .spawn()?;
+        let pid = child.id().ok_or_else(|| io::Error::other("the relay ended at once"))?;
+        listening(&listen).await?;
+        let client = RawClient::new(&listen);
+        Ok(Subject { pid, client, _process: Process::Relay(child) })
+    }
+
+    /// A weir.
+    pub(super) async fn weir(launch: Launch) -> Subject {
+        let weir = launch.start().await;
         let client = RawClient::new(&format!("127.0.0.1:{}", weir.ports.grpc));
-        Ok(Subject { variant, pid: weir.pid(), client, _process: Process::Weir(weir) })
+        Subject { pid: weir.pid(), client, _process: Process::Weir(weir) }
     }
 }
 

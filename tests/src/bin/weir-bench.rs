@@ -1,6 +1,6 @@
 //! `weir-bench`: measures what weir costs per item, as a ratio to a relay that forwards each message unread.
 //!
-//!     weir-bench [--rounds N] [--seconds S] [--only floor|load|footprint|hostile]
+//!     weir-bench [--rounds N] [--seconds S] [--only floor|load|footprint|hostile|delivery]
 //!     weir-bench relay --listen ADDRESS --upstream ADDRESS
 //!     weir-bench sink --listen ADDRESS
 //!
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use weir_tests::bench::run::Plan;
 use weir_tests::bench::variant::Variant;
-use weir_tests::bench::{cpu, footprint, hostile, relay, report, run, sink};
+use weir_tests::bench::{cpu, delivery, footprint, hostile, relay, report, run, sink};
 
 /// The allocator of weir, so that the relay is not slower for the want of it.
 #[global_allocator]
@@ -84,6 +84,10 @@ async fn bench(plan: Plan, only: Option<&str>) -> Result<(), Failure> {
         println!(
             "ratios: of latencies of the same round, median of the rounds; busy is the floor on one core"
         );
+    }
+    if wanted("delivery") {
+        println!("{}", report::delivery(&delivery::measure(plan, scratch.path()).await?));
+        println!("ratios: to the relay of the same round, median of the rounds");
     }
     if wanted("footprint") {
         println!("{}", report::footprint(&footprint::measure(plan.core, scratch.path()).await?));

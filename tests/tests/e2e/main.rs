@@ -11,6 +11,7 @@ mod compression;
 mod config_map;
 mod config_reload;
 mod consume_contract;
+mod dead_letters;
 mod deploy;
 mod drop_in;
 mod durable;

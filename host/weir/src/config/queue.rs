@@ -1,5 +1,6 @@
 //! The blocks that exporters share: `retry_on_failure` and `sending_queue`, with the Collector's keys.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -97,6 +98,23 @@ pub struct SendingQueueConfig {
     pub storage: Option<ComponentId>,
     /// How requests are merged and split, if they are.
     pub batch: Option<BatchConfig>,
+    /// Where batches go that will not be sent, if they are kept. weir's own key.
+    pub dead_letters: Option<DeadLettersConfig>,
+}
+
+/// Files for batches that an upstream rejected for good, or that weir gave up.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeadLettersConfig {
+    /// Each exporter and signal has files of its own in it.
+    pub directory: PathBuf,
+    /// What the files of one exporter and signal may take, in MiB; the oldest make room.
+    #[serde(default = "dead_letters_mib", deserialize_with = "bounded::<1, 1_000_000, _, _>")]
+    pub max_mib: u64,
+}
+
+fn dead_letters_mib() -> u64 {
+    64
 }
 
 /// What the size of a queue counts.
@@ -123,6 +141,7 @@ impl Default for SendingQueueConfig {
             wait_for_result: None,
             storage: None,
             batch: None,
+            dead_letters: None,
         }
     }
 }

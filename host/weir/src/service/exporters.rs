@@ -12,6 +12,7 @@ use super::components::ById;
 use super::storages::{Opened, Storages};
 use super::{Failure, origin, settings};
 use crate::config::{ComponentId, Config, Diagnostic, ExporterConfig, FileStorageConfig};
+use crate::dead_letters::{DeadLetterFiles, DeadLetterSettings};
 use crate::exporter;
 use crate::telemetry::Telemetry;
 
@@ -49,7 +50,14 @@ pub(super) struct NextExporters(BTreeMap<ComponentId, Next>);
 
 enum Next {
     Kept(Arc<Exporting>),
-    Built(Identity, Arc<dyn Exporter>, Option<Opened>),
+    New(Box<New>),
+}
+
+struct New {
+    identity: Identity,
+    exporter: Arc<dyn Exporter>,
+    storage: Option<Opened>,
+    dead_letters: Option<DeadLetterSettings>,
 }
 
 // === impl Exporters ===
@@ -68,10 +76,8 @@ impl Exporters {
                 next.insert(id.clone(), Next::Kept(Arc::clone(same)));
                 continue;
             }
-            let built = exporter::build(&id.to_string(), &settings::exporter(exporter))
-                .map_err(|error| Diagnostic::new(format!("exporters::{id}"), error.to_string()));
-            match built.and_then(|built| Ok((built, storages.of(config, id)?))) {
-                Ok((built, opened)) => drop(next.insert(id.clone(), Next::Built(identity, built, opened))),
+            match New::build(config, id, exporter, identity, storages) {
+                Ok(new) => drop(next.insert(id.clone(), Next::New(Box::new(new)))),
                 Err(problem) => problems.push(problem),
             }
         }
@@ -130,21 +136,55 @@ impl NextExporters {
                     telemetry.exporter(&name, &signals, exporting.queue.capacity());
                     exporting
                 }
-                Next::Built(identity, exporter, opened) => {
-                    let settings = settings::queue(&identity.config);
-                    let (storage, kept) = match opened {
-                        Some(Opened { path, log, waiting }) => (Some(path), Some((log, waiting))),
-                        None => (None, None),
-                    };
-                    let keeping = Keeping { storage: kept, dead_letters: None, budget: budget.charge() };
-                    let observer = Arc::new(telemetry.exporter(&name, &signals, settings.capacity()));
-                    let queue = ExportQueue::new(name, exporter, settings, observer, keeping);
-                    Arc::new(Exporting { identity, queue, storage })
-                }
+                Next::New(new) => Arc::new(new.start(name, &signals, telemetry, budget)),
             };
             (id, exporting)
         });
         Exporters(started.collect())
+    }
+}
+
+// === impl New ===
+
+impl New {
+    fn build(
+        config: &Config,
+        id: &ComponentId,
+        exporter: &ExporterConfig,
+        identity: Identity,
+        storages: &Storages,
+    ) -> Result<Self, Diagnostic> {
+        let problem = |key: &str, reason: String| Diagnostic::new(format!("exporters::{id}{key}"), reason);
+        let built = exporter::build(&id.to_string(), &settings::exporter(exporter))
+            .map_err(|error| problem("", error.to_string()))?;
+        let dead_letters = settings::dead_letters(exporter);
+        if let Some(letters) = dead_letters.as_ref().filter(|_| !storages.is_check()) {
+            let key = "::sending_queue::dead_letters::directory";
+            letters.prepare().map_err(|reason| problem(key, reason))?;
+        }
+        Ok(New { identity, exporter: built, storage: storages.of(config, id)?, dead_letters })
+    }
+
+    fn start(
+        self,
+        name: String,
+        signals: &[Signal],
+        telemetry: &Telemetry,
+        budget: &Arc<Budget>,
+    ) -> Exporting {
+        let New { identity, exporter, storage, dead_letters } = self;
+        let settings = settings::queue(&identity.config);
+        let (storage, kept) = match storage {
+            Some(Opened { path, log, waiting }) => (Some(path), Some((log, waiting))),
+            None => (None, None),
+        };
+        let dead_letters = dead_letters.map(|settings| {
+            Arc::new(DeadLetterFiles::new(settings, &name, telemetry.dead_letters(&name, signals))) as Arc<_>
+        });
+        let keeping = Keeping { storage: kept, dead_letters, budget: budget.charge() };
+        let observer = Arc::new(telemetry.exporter(&name, signals, settings.capacity()));
+        let queue = ExportQueue::new(name, exporter, settings, observer, keeping);
+        Exporting { identity, queue, storage }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::config::{
     KeepaliveParameters, MemoryLimiterConfig, MinTlsVersion, OtlpHttpExporterConfig, OtlpReceiverConfig,
     ProcessEnvironment, RetryConfig, SendingQueueConfig, ServerTlsConfig, TlsConfig,
 };
+use crate::dead_letters::DeadLetterSettings;
 use crate::exporter::{
     Compression, EnvironmentProxies, ExporterSettings, Headers, OtlpGrpcSettings, OtlpHttpSettings, Pem,
     PoolSettings, ProxySettings, ProxyUrl, SignalEndpoints, TlsSettings, TlsVersion, Verbosity,
@@ -221,6 +222,12 @@ fn queue_settings(queue: &SendingQueueConfig, retry: &RetryConfig) -> QueueSetti
             max_elapsed_time: retry.max_elapsed_time(is_durable),
         },
     }
+}
+
+/// Where batches go that will not be sent, if they are kept.
+pub(super) fn dead_letters(config: &ExporterConfig) -> Option<DeadLetterSettings> {
+    let letters = config.sending_queue()?.dead_letters.as_ref()?;
+    Some(DeadLetterSettings { directory: letters.directory.clone(), bytes_max: letters.max_mib << 20 })
 }
 
 pub(super) fn batching(batch: &BatchConfig) -> BatchSettings {

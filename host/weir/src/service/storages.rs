@@ -31,6 +31,11 @@ impl Storages {
         Storages { is_check: true, ..Storages::default() }
     }
 
+    /// Whether nothing is to be made on disk.
+    pub(super) fn is_check(&self) -> bool {
+        self.is_check
+    }
+
     /// The storage of an exporter, if its queue is durable.
     ///
     /// # Errors
@@ -104,10 +109,14 @@ fn tell(path: &Path, recovered: &Recovered) {
 /// In front of the name of each queue's directory.
 const PREFIX: &str = "exporter.";
 
-/// An exporter's id as the name of a directory: what may not be in one, or could be mistaken for something else, is escaped.
 fn directory_name(exporter: &ComponentId) -> String {
-    let mut name = PREFIX.to_owned();
-    for byte in exporter.to_string().bytes() {
+    format!("{PREFIX}{}", file_name(&exporter.to_string()))
+}
+
+/// An exporter's id as the name of a file: what may not be in one, or could be mistaken for something else, is escaped.
+pub(crate) fn file_name(id: &str) -> String {
+    let mut name = String::new();
+    for byte in id.bytes() {
         match byte {
             b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => name.push(char::from(byte)),
             other => name.push_str(&format!("~{other:02x}")),
