@@ -51,9 +51,9 @@ const FRAME_BYTES_MAX: u32 = 1 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// OTLP/gRPC.
-    Grpc(GrpcSettings),
+    Grpc(Box<GrpcSettings>),
     /// OTLP/HTTP.
-    Http(HttpSettings),
+    Http(Box<HttpSettings>),
 }
 
 /// A receiver that could not start.
@@ -75,8 +75,8 @@ pub struct RunningReceiver {
 impl ReceiverSettings {
     /// The protocols that are on.
     pub fn protocols(&self) -> impl Iterator<Item = Protocol> {
-        let grpc = self.grpc.clone().map(Protocol::Grpc);
-        grpc.into_iter().chain(self.http.clone().map(Protocol::Http))
+        let grpc = self.grpc.clone().map(|grpc| Protocol::Grpc(Box::new(grpc)));
+        grpc.into_iter().chain(self.http.clone().map(|http| Protocol::Http(Box::new(http))))
     }
 }
 

@@ -11,6 +11,32 @@ fn each_mistake_in_a_receiver_has_its_own_words() {
             "receivers::otlp::protocols: must specify at least one protocol: grpc, http or both",
         ),
         (
+            with_receivers("{otlp: {protocols: {grpc: {endpoint: 4317}}}}"),
+            "receivers::otlp::protocols::grpc::endpoint: expected a string (put it in quotes), found a number",
+        ),
+        (
+            with_receivers("{otlp: {protocols: {grpc: {endpoint: localhost}}}}"),
+            "receivers::otlp::protocols::grpc::endpoint: expected host:port, such as localhost:4317 or 0.0.0.0:4317",
+        ),
+        (
+            with_receivers("{otlp: {protocols: {grpc: , http: {endpoint: '0.0.0.0:4317'}}}}"),
+            "receivers::otlp::protocols::http: the endpoint 0.0.0.0:4317 is that of receivers::otlp::protocols::grpc already",
+        ),
+        (
+            with_receivers("{otlp: {protocols: {http: {traces_url_path: /v1/logs}}}}"),
+            "receivers::otlp::protocols::http: each signal needs a URL path of its own",
+        ),
+        (
+            with_receivers("{jaeger: , otlp: {protocols: {grpc: }}}"),
+            "receivers::jaeger: weir has no receiver \"jaeger\" yet (valid: otlp)",
+        ),
+    ]);
+}
+
+#[test]
+fn each_mistake_in_where_a_receiver_listens_has_its_own_words() {
+    each_says(&[
+        (
             with_receivers("{otlp: {protocols: {grpc: {transport: udp}}}}"),
             "receivers::otlp::protocols::grpc::transport: OTLP needs a stream of bytes: use tcp or unix",
         ),
@@ -37,6 +63,12 @@ fn each_mistake_in_a_receiver_has_its_own_words() {
             )),
             "receivers::otlp::protocols::http::endpoint: the path of a socket has at most 107 bytes",
         ),
+    ]);
+}
+
+#[test]
+fn each_mistake_in_the_tls_and_the_connections_of_a_receiver_has_its_own_words() {
+    each_says(&[
         (
             with_receivers("{otlp: {protocols: {grpc: {tls: {}}}}}"),
             "receivers::otlp::protocols::grpc::tls: a server with TLS needs cert_file or cert_pem",
@@ -70,26 +102,6 @@ fn each_mistake_in_a_receiver_has_its_own_words() {
         (
             with_receivers("{otlp: {protocols: {http: {response_headers: {'a b': c}}}}}"),
             "receivers::otlp::protocols::http::response_headers::a b: \"a b\" cannot be the name of a header",
-        ),
-        (
-            with_receivers("{otlp: {protocols: {grpc: {endpoint: 4317}}}}"),
-            "receivers::otlp::protocols::grpc::endpoint: expected a string (put it in quotes), found a number",
-        ),
-        (
-            with_receivers("{otlp: {protocols: {grpc: {endpoint: localhost}}}}"),
-            "receivers::otlp::protocols::grpc::endpoint: expected host:port, such as localhost:4317 or 0.0.0.0:4317",
-        ),
-        (
-            with_receivers("{otlp: {protocols: {grpc: , http: {endpoint: '0.0.0.0:4317'}}}}"),
-            "receivers::otlp::protocols::http: the endpoint 0.0.0.0:4317 is that of receivers::otlp::protocols::grpc already",
-        ),
-        (
-            with_receivers("{otlp: {protocols: {http: {traces_url_path: /v1/logs}}}}"),
-            "receivers::otlp::protocols::http: each signal needs a URL path of its own",
-        ),
-        (
-            with_receivers("{jaeger: , otlp: {protocols: {grpc: }}}"),
-            "receivers::jaeger: weir has no receiver \"jaeger\" yet (valid: otlp)",
         ),
     ]);
 }

@@ -3,11 +3,13 @@
 mod fixture;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use ::http::StatusCode;
 use fixture::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use weir_otlp::Signal;
 
 use super::*;
 use crate::wire::{grpc_path, rpc};

@@ -52,7 +52,7 @@ pub(super) struct Wanted {
 enum Serves {
     Receiver {
         id: ComponentId,
-        protocol: Box<Protocol>,
+        protocol: Protocol,
     },
     /// On this path.
     Health(String),
@@ -264,7 +264,7 @@ fn wanted(config: &Config) -> Vec<Wanted> {
     for (id, receiver) in &config.receivers {
         wanted.extend(settings::receiver(id, receiver).protocols().map(|protocol| {
             let endpoint = ServerEndpoint::parse(protocol.endpoint());
-            one(endpoint, Serves::Receiver { id: id.clone(), protocol: Box::new(protocol) })
+            one(endpoint, Serves::Receiver { id: id.clone(), protocol })
         }));
     }
     wanted

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use ::http::{HeaderMap, Request, StatusCode};
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use prost::Message;
 use tokio::sync::Notify;
+use weir_otlp::Signal;
 use weir_pipeline::{
     Batch, BoxFuture, ExportError, ExportQueue, Exported, Exporter, Keeping, Pipeline, Processor,
     QueueSettings, RetrySettings, Unobserved,
