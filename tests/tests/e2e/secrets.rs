@@ -1,5 +1,7 @@
 //! Secrets and telemetry stay out of logs, metrics and messages.
 
+mod everywhere;
+
 use serde_json::json;
 use tonic::Code;
 use weir_tests::build::plugin;

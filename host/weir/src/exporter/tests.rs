@@ -33,12 +33,14 @@ impl Upstream {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (log, script) = (Arc::clone(&asked), Arc::new(Mutex::new(VecDeque::from(script))));
         tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
+            while let Ok((stream, peer)) = listener.accept().await {
                 let (log, script) = (Arc::clone(&log), Arc::clone(&script));
                 let service = service_fn(move |request: Request<Incoming>| {
                     let (log, script) = (Arc::clone(&log), Arc::clone(&script));
                     async move {
-                        let (head, body) = request.into_parts();
+                        let (mut head, body) = request.into_parts();
+                        // Tells one connection from another.
+                        head.extensions.insert(peer.port());
                         let body = body.collect().await.unwrap().to_bytes();
                         log.lock().unwrap().push(Request::from_parts(head, body));
                         Ok::<_, Infallible>(script.lock().unwrap().pop_front().unwrap())
@@ -167,6 +169,35 @@ async fn a_level_says_how_hard_is_compressed() {
     }
     let none = sizes(Compression::Gzip, [0, -1]).await;
     assert!(none[0] > payload.len() && none[1] < payload.len(), "{none:?}");
+}
+
+/// Over how many connections this many requests go, one after the other.
+async fn connections(pool: PoolSettings, requests: usize) -> usize {
+    let script = (0..requests).map(|_| http_answer(200, Vec::new())).collect();
+    let upstream = Upstream::start(script).await;
+    let settings = ExporterSettings::OtlpHttp(OtlpHttpSettings { pool, ..http(upstream.address) });
+    let exporter = build("under_test", &settings).unwrap();
+    for _ in 0..requests {
+        exporter.export(batch(b"x")).await.unwrap();
+    }
+    let asked = upstream.asked();
+    let ports: std::collections::BTreeSet<u16> =
+        asked.iter().map(|request| *request.extensions().get().unwrap()).collect();
+    let closes = asked.iter().filter(|request| request.headers().contains_key("connection")).count();
+    assert_eq!(closes, if pool.idle_max_per_host == Some(0) { requests } else { 0 });
+    ports.len()
+}
+
+#[tokio::test]
+async fn connections_are_kept_unless_that_is_turned_off_or_their_time_is_over() {
+    // A connection may come back to the pool a moment after the next request looked there.
+    assert!(connections(PoolSettings::default(), 20).await < 20);
+    let one = PoolSettings { idle_max_per_host: Some(1), ..PoolSettings::default() };
+    assert!(connections(one, 20).await < 20);
+    let none = PoolSettings { idle_max_per_host: Some(0), ..PoolSettings::default() };
+    assert_eq!(connections(none, 4).await, 4);
+    let brief = PoolSettings { idle_timeout: Some(Duration::from_nanos(1)), ..PoolSettings::default() };
+    assert_eq!(connections(brief, 4).await, 4);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! is made and the last look is longer ago: no timer, and nothing to do for a weir that connects to nobody.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -14,6 +14,8 @@ pub(super) struct TlsSource {
     /// The exporter, for the log.
     id: String,
     settings: TlsSettings,
+    /// None also where nothing is encrypted.
+    reload_interval: Option<Duration>,
     alpn: Alpn,
     server_name: Option<ServerName<'static>>,
     current: Mutex<Current>,
@@ -48,6 +50,7 @@ impl TlsSource {
         Ok(TlsSource {
             id: id.to_owned(),
             settings: settings.clone(),
+            reload_interval: settings.reload_interval.filter(|_| is_needed),
             alpn,
             server_name: if is_needed { tls::server_name(settings)? } else { None },
             current: Mutex::new(Current {
@@ -75,7 +78,7 @@ impl TlsSource {
 
     /// Whether it is time to look; true for one caller at a time.
     fn is_to_be_looked_at(&self) -> bool {
-        let Some(interval) = self.settings.reload_interval else { return false };
+        let Some(interval) = self.reload_interval else { return false };
         let mut current = self.lock();
         let is_due = current.looked_at.elapsed() >= interval;
         if is_due {
