@@ -107,7 +107,7 @@ fn exporters(address: SocketAddr, tls: TlsSettings) -> [Arc<dyn Exporter>; 2] {
 
 async fn send(exporter: &dyn Exporter) -> Result<Exported, ExportError> {
     let payload = Bytes::from_static(b"x");
-    let batch = Batch { signal: Signal::Logs, payload, items: 1, received_unix_nano: 0, deadline: None };
+    let batch = Batch::new(Signal::Logs, payload, 1);
     exporter.export(batch).await
 }
 
