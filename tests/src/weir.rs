@@ -342,12 +342,18 @@ impl Weir {
         assert_eq!(status.code(), Some(0), "after SIGTERM");
     }
 
-    /// Waits until the accounts balance. For a test that goes on to end it; every other one does so by dropping this.
+    /// Waits until nothing is queued and the accounts balance. For a test that looks at what came of it all, or that goes on to
+    /// end it; every other one looks at the accounts by dropping this.
     pub async fn settle(&self) {
         let accounts = self.accounts.lock().expect("no reader panics").clone();
         let end = Instant::now() + wait::PATIENCE;
         loop {
-            let wrong = accounts.imbalances(&self.metrics().await);
+            let metrics = self.metrics().await;
+            let mut wrong = accounts.imbalances(&metrics);
+            let queued = metrics.sum("weir_exporter_queue_items", &[]);
+            if queued > 0.0 {
+                wrong.push(format!("{queued} items are queued"));
+            }
             if wrong.is_empty() {
                 return;
             }

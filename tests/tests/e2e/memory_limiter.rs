@@ -36,7 +36,9 @@ async fn what_is_queued_counts_after_its_sender_was_answered_and_fills_the_budge
     assert!(taken > 0);
     assert_eq!(refused.code(), tonic::Code::Unavailable);
     assert!(!refused.details().is_empty(), "it says after how long");
-    let json = r#"{"resourceLogs": [{"scopeLogs": [{"logRecords": [{}]}]}]}"#;
+    let record = r#"{"body": {"stringValue": "held"}}"#;
+    let records = [record; 10_000].join(",");
+    let json = format!(r#"{{"resourceLogs": [{{"scopeLogs": [{{"logRecords": [{records}]}}]}}]}}"#);
     let replies = [
         http.send(Signal::Logs, body.clone()).await,
         http.send_encoded(Signal::Logs, "gzip", weir_tests::sender::gzip(&body)).await,

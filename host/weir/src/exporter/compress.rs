@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use bytes::Bytes;
-use weir_pipeline::ExportError;
+use weir_pipeline::{Batch, Charge, ExportError};
 
 use crate::wire::code;
 
@@ -31,6 +31,11 @@ impl Compression {
             Compression::Gzip => Some("gzip"),
             Compression::Zstd => Some("zstd"),
         }
+    }
+
+    /// What a compressed payload takes of the budget while it is sent: at most as much as the payload, and a little.
+    pub(super) fn charge(self, batch: &Batch) -> Option<Charge> {
+        (self != Compression::None).then(|| batch.charge.beside(batch.payload.len() as u64))
     }
 
     /// The compressed payload. The level is that of gzip or of zstd; the usual one if `None`.

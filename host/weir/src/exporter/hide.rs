@@ -1,7 +1,7 @@
 //! Keeps weir's own credentials out of what its senders are told: an upstream's words are passed on, and some upstreams quote
 //! the header that they did not like.
 
-use weir_pipeline::ExportError;
+use weir_pipeline::{ExportError, Exported};
 
 use super::{Headers, ProxySettings};
 
@@ -34,16 +34,26 @@ impl Secrets {
         Secrets(secrets)
     }
 
-    /// The error without them.
-    pub(super) fn hidden_in(&self, mut error: ExportError) -> ExportError {
-        if let Some(said) = &mut error.upstream_said {
-            for secret in &self.0 {
-                if said.contains(secret.as_str()) {
-                    *said = said.replace(secret.as_str(), HIDDEN);
-                }
+    /// What an attempt came to, without them.
+    pub(super) fn hidden_in(&self, outcome: Result<Exported, ExportError>) -> Result<Exported, ExportError> {
+        match outcome {
+            Ok(Exported { rejected, message }) => {
+                Ok(Exported { rejected, message: message.map(|said| self.hide(said)) })
+            }
+            Err(ExportError { upstream_said, retryable, retry_after, code, message }) => {
+                let upstream_said = upstream_said.map(|said| self.hide(said));
+                Err(ExportError { upstream_said, retryable, retry_after, code, message })
             }
         }
-        error
+    }
+
+    fn hide(&self, mut said: String) -> String {
+        for secret in &self.0 {
+            if said.contains(secret.as_str()) {
+                said = said.replace(secret.as_str(), HIDDEN);
+            }
+        }
+        said
     }
 }
 
@@ -64,7 +74,9 @@ mod tests {
         ] {
             let upstream_said = Some(said.to_owned());
             let error = ExportError { upstream_said, ..ExportError::permanent(16, "denied") };
-            assert_eq!(secrets.hidden_in(error).upstream_said.as_deref(), Some(told));
+            assert_eq!(secrets.hidden_in(Err(error)).unwrap_err().upstream_said.as_deref(), Some(told));
+            let partial = Exported { rejected: 1, message: Some(said.to_owned()) };
+            assert_eq!(secrets.hidden_in(Ok(partial)).unwrap().message.as_deref(), Some(told));
         }
     }
 }

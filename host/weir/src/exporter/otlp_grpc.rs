@@ -90,8 +90,9 @@ impl OtlpGrpcExporter {
 impl Exporter for OtlpGrpcExporter {
     fn export(&self, batch: Batch) -> BoxFuture<'_, Result<Exported, ExportError>> {
         Box::pin(async move {
+            let _compressed = self.compression.charge(&batch);
             let outcome = within(self.timeout, self.attempt(batch.signal, batch.payload)).await;
-            outcome.map_err(|error| self.secrets.hidden_in(error))
+            self.secrets.hidden_in(outcome)
         })
     }
 }

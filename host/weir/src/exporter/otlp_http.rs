@@ -109,8 +109,9 @@ fn is_protobuf(headers: &HeaderMap) -> bool {
 impl Exporter for OtlpHttpExporter {
     fn export(&self, batch: Batch) -> BoxFuture<'_, Result<Exported, ExportError>> {
         Box::pin(async move {
+            let _compressed = self.compression.charge(&batch);
             let outcome = within(self.timeout, self.attempt(batch.signal, batch.payload)).await;
-            outcome.map_err(|error| self.secrets.hidden_in(error))
+            self.secrets.hidden_in(outcome)
         })
     }
 }
