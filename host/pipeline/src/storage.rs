@@ -34,6 +34,19 @@ pub trait Storage: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordId(pub u64);
 
+impl RecordId {
+    /// Its number in the storage, for another implementation of [`Storage`] and for logs.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl From<u64> for RecordId {
+    fn from(number: u64) -> Self {
+        RecordId(number)
+    }
+}
+
 /// What an index in memory needs of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stored {

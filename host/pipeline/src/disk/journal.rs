@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::files::{Files, OpenFile};
-use super::format::{ENTRY_BYTES, SegmentName};
+use super::format::{ENTRY_BYTES, SEQUENCE_MAX, SegmentName};
 use super::window::Window;
 
 /// An entry that is to be written, with its place.
@@ -31,6 +31,8 @@ pub(super) struct Journals {
 pub(super) struct Settled {
     /// The sequence numbers, in order.
     pub(super) sequences: Vec<u64>,
+    /// Where the damage at the end of the segment begins that was counted by an earlier start.
+    pub(super) counted_tail: Option<u64>,
     /// The place of the next entry.
     pub(super) next_place: u64,
     pub(super) damaged: bool,
@@ -84,7 +86,7 @@ impl Journals {
             let mut at = 0;
             while at < window.size() {
                 match segment.check_entry(window.at(at, ENTRY_BYTES as usize)?) {
-                    Some(sequence) => settled.sequences.push(sequence),
+                    Some(sequence) => settled.add(sequence),
                     // The last entry may be half written.
                     None => settled.damaged |= at + ENTRY_BYTES <= window.size(),
                 }
@@ -129,6 +131,20 @@ impl Journals {
 // === impl Settled ===
 
 impl Settled {
+    /// The entry that says that damage from here to the end of the segment is counted. It stands where no sequence number is.
+    pub(super) fn tail_entry(start: u64) -> u64 {
+        SEQUENCE_MAX + 1 + start.min(SEQUENCE_MAX)
+    }
+
+    fn add(&mut self, entry: u64) {
+        match entry.checked_sub(SEQUENCE_MAX + 1) {
+            None => self.sequences.push(entry),
+            Some(start) => {
+                self.counted_tail = Some(self.counted_tail.map_or(start, |least| least.min(start)))
+            }
+        }
+    }
+
     pub(super) fn contains(&self, sequence: u64) -> bool {
         self.sequences.binary_search(&sequence).is_ok()
     }

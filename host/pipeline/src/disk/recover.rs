@@ -92,13 +92,14 @@ impl Recovery<'_> {
         let length = |range: &Range<u64>| range.end - range.start;
         // A damaged record that was settled is no loss.
         let lost: u64 = scan.missing.iter().map(|range| length(range) - settled.count(range)).sum();
-        let lost = lost + scan.unnumbered;
+        let tail = uncounted_tail(scan, settled).is_some();
+        let lost = lost + scan.unnumbered + u64::from(tail);
         let recovered = &mut self.recovered;
         recovered.torn_bytes += scan.torn_bytes;
         recovered.damaged_records += lost;
         recovered.damaged_journals += u64::from(settled.damaged);
-        let all_known = scan.missing.iter().all(|range| length(range) == settled.count(range));
-        if lost > 0 || scan.missing.is_empty() || !all_known {
+        // Not again, if it is of records that are settled or were counted before.
+        if lost > 0 || (scan.missing.is_empty() && scan.unknown_tail.is_none()) {
             recovered.damaged_bytes += scan.damaged_bytes;
         }
         if lost > 0 {
@@ -141,6 +142,8 @@ impl Recovery<'_> {
         }
         self.state.next = scan.missing.iter().map(|range| range.end).fold(self.state.next, u64::max);
         if segment.unsettled == 0 && !segment.kept {
+            segment.kept = true;
+            self.state.segments.insert(name, segment);
             self.state.doomed.push(name);
             return;
         }
@@ -150,13 +153,13 @@ impl Recovery<'_> {
 
     /// Writes down which records are lost, so that the next start does not count them again.
     fn give_up(&mut self, name: SegmentName, scan: &Scan, settled: &Settled) {
-        for range in &scan.missing {
-            let lost = range.clone().filter(|sequence| !settled.contains(*sequence));
-            for sequence in lost {
-                let entries = self.state.entries(name, sequence..sequence + 1);
-                if self.journals.write(name, &entries).is_err() {
-                    return;
-                }
+        let missing = scan.missing.iter().cloned().flatten();
+        let lost = missing.filter(|sequence| !settled.contains(*sequence));
+        let tail = uncounted_tail(scan, settled).map(Settled::tail_entry);
+        for entry in lost.chain(tail) {
+            let entries = self.state.entries(name, entry..entry + 1);
+            if self.journals.write(name, &entries).is_err() {
+                return;
             }
         }
     }
@@ -173,4 +176,9 @@ impl Recovery<'_> {
         // It does no harm; the next start tries again.
         let _ = self.journals.remove(name);
     }
+}
+
+/// The damage at the end of a segment, if none of the starts before has counted it. It is one record or more.
+fn uncounted_tail(scan: &Scan, settled: &Settled) -> Option<u64> {
+    scan.unknown_tail.filter(|start| settled.counted_tail.is_none_or(|counted| *start < counted))
 }

@@ -26,6 +26,8 @@ pub(super) struct Scan {
     pub(super) missing: Vec<Range<u64>>,
     /// Damaged places from which no record is missing by number, where one may be missing all the same.
     pub(super) unnumbered: u64,
+    /// Where damage begins that goes on to the end, so that nothing behind it tells what is missing.
+    pub(super) unknown_tail: Option<u64>,
     pub(super) damaged_bytes: u64,
     /// An unfinished write at the end.
     pub(super) torn_bytes: u64,
@@ -76,8 +78,8 @@ struct Scanner<'a> {
 /// Bytes that are no record.
 struct Gap {
     start: u64,
-    /// The highest sequence number of a record in it of which only the payload is damaged.
-    numbered: Option<u64>,
+    /// The last record in it of which only the payload is damaged: its sequence number and its end.
+    numbered: Option<(u64, u64)>,
     /// Where a record begins of which the end is missing.
     cut_off: Option<u64>,
 }
@@ -104,7 +106,9 @@ impl Scanner<'_> {
                     at += header.record_bytes();
                     continue;
                 }
-                Look::Damaged(header) => self.gap_at(at).numbered = Some(header.sequence),
+                Look::Damaged(header) => {
+                    self.gap_at(at).numbered = Some((header.sequence, at + header.record_bytes()));
+                }
                 Look::CutOff => self.gap_at(at).cut_off = Some(at),
                 Look::Nothing => drop(self.gap_at(at)),
             }
@@ -214,10 +218,13 @@ impl Scanner<'_> {
         };
         self.scan.torn_bytes = size - self.scan.end;
         self.scan.damaged_bytes += self.scan.end - gap.start;
-        if self.scan.end > gap.start.max(FILE_HEADER_BYTES) {
-            // Its own number if that can be read, or else the next one.
-            let lost = gap.numbered.unwrap_or(self.last + 1);
-            self.scan.missing.push(self.last + 1..lost + 1);
+        let mut unknown_from = gap.start;
+        if let Some((sequence, end)) = gap.numbered {
+            self.scan.missing.push(self.last + 1..sequence + 1);
+            unknown_from = end;
+        }
+        if self.scan.end > unknown_from.max(FILE_HEADER_BYTES) {
+            self.scan.unknown_tail = Some(unknown_from);
         }
         self.scan
     }

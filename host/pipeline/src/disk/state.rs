@@ -24,7 +24,7 @@ pub(super) struct Segment {
     pub(super) unsettled: u64,
     /// It gets no more records, so it goes once all are settled.
     pub(super) sealed: bool,
-    /// It stays although nothing in it is waiting: part of it could not be read.
+    /// It does not go when nothing in it is waiting: part of it could not be read, or it is to go already.
     pub(super) kept: bool,
     /// The place of the journal's next entry.
     pub(super) next_place: u64,
@@ -114,11 +114,10 @@ impl State {
     }
 
     fn doom_if_done(&mut self, name: SegmentName) -> bool {
-        let done = |segment: &Segment| segment.sealed && !segment.kept && segment.unsettled == 0;
-        if !self.segments.get(&name).is_some_and(done) {
-            return false;
-        }
-        self.segments.remove(&name);
+        let done = |segment: &&mut Segment| segment.sealed && !segment.kept && segment.unsettled == 0;
+        let Some(segment) = self.segments.get_mut(&name).filter(done) else { return false };
+        // Until it is deleted, its journal is as good as that of any other; and it is deleted once.
+        segment.kept = true;
         self.doomed.push(name);
         true
     }

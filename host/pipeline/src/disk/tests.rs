@@ -1,7 +1,11 @@
 //! Tests of the log. Most of them run on [`sim::Disk`], which knows what a crash of the machine would leave.
 
 mod basics;
+mod damage;
+mod faults;
+mod mutations;
 mod sim;
+mod state_machine;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -288,9 +288,12 @@ impl Shared {
         for name in doomed {
             let path = self.path(name);
             // The journal last: without it, everything in the segment would come back.
-            if let Err(error) = self.files.remove(&path).and_then(|()| self.journals.remove(name))
-                && let Some(suppressed) = self.failures.may_log()
-            {
+            let removed = self.files.remove(&path).and_then(|()| self.journals.remove(name));
+            let Err(error) = removed else {
+                self.state().segments.remove(&name);
+                continue;
+            };
+            if let Some(suppressed) = self.failures.may_log() {
                 tracing::warn!(
                     file = %path.display(), %error, suppressed,
                     "cannot delete a file of the queue that is done with; the next start tries again",
@@ -318,10 +321,12 @@ impl Shared {
         if asked.is_empty() {
             return Vec::new();
         }
-        let mut result = self.sync_directory();
+        let mut result = Ok(());
         for (name, entries) in unsynced {
             result = result.and(self.sync_journal(name, entries));
         }
+        // Last, for it makes durable that a journal is there at all.
+        let result = result.and(self.sync_directory());
         asked.into_iter().map(|to| Answer::Synced(to, result.clone())).collect()
     }
 

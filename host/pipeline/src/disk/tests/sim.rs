@@ -116,6 +116,12 @@ impl Disk {
         self.0.lock().unwrap().fault = None;
     }
 
+    /// Leaves room for so many bytes more.
+    pub(super) fn fill(&self, room: usize) {
+        let mut state = self.0.lock().unwrap();
+        state.capacity = Some(state.used() + room);
+    }
+
     pub(super) fn set_capacity(&self, bytes: Option<usize>) {
         self.0.lock().unwrap().capacity = bytes;
     }
@@ -173,12 +179,17 @@ impl Disk {
 
     fn room(&self) -> usize {
         let state = self.0.lock().unwrap();
-        let used: usize = state.files.values().map(|file| file.lock().unwrap().written.len()).sum();
-        state.capacity.map_or(usize::MAX, |capacity| capacity.saturating_sub(used))
+        state.capacity.map_or(usize::MAX, |capacity| capacity.saturating_sub(state.used()))
     }
 
     fn opened(&self, path: &Path, content: &Shared) -> Arc<dyn OpenFile> {
         Arc::new(OpenSim { disk: self.clone(), path: path.to_owned(), content: Arc::clone(content) })
+    }
+}
+
+impl State {
+    fn used(&self) -> usize {
+        self.files.values().map(|file| file.lock().unwrap().written.len()).sum()
     }
 }
 
