@@ -35,3 +35,9 @@ where
         tokio::time::sleep(STEP).await;
     }
 }
+
+/// What the future gives. Panics with `what` when [`PATIENCE`] is over.
+pub async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let outcome = tokio::time::timeout(PATIENCE, future).await;
+    outcome.unwrap_or_else(|_| panic!("waited {PATIENCE:?} in vain: {what}"))
+}

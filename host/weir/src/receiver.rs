@@ -120,7 +120,9 @@ impl Protocol {
                 }
             }
         };
-        Tls::load(settings, protocols, Box::new(on_renewal)).map(Some)
+        let loaded = Tls::load(settings, protocols, Box::new(on_renewal));
+        // At a reload of the configuration this is a renewal that failed, too.
+        loaded.map(Some).inspect_err(|_| telemetry.certificates(id, self.transport()).renewed(false))
     }
 
     /// What connections are served with. Their requests go to `intake`.

@@ -41,7 +41,8 @@ async fn an_idle_connection_of_grpc_is_ended_with_goaway() {
     assert!(used.send(Signal::Logs, body("used")).await.unwrap());
     is_ended(&used).await;
     let mut unused = RawH2::connect(weir.ports.grpc, &[]).await;
-    assert!(unused.next_of(GOAWAY).await.is_some(), "one that never sent a request too");
+    let told = wait::in_time("one that never sent a request is told too", unused.next_of(GOAWAY)).await;
+    assert!(told.is_some());
 }
 
 #[tokio::test]
@@ -52,7 +53,7 @@ async fn an_old_connection_of_grpc_is_ended_while_it_is_used_and_nothing_is_lost
     let mut watched = Connection::grpc(weir.ports.grpc).await;
     assert!(watched.send(Signal::Logs, body("watched")).await.unwrap());
     let mut sent = requests::unique_ids("watched", 1);
-    for number in 0.. {
+    for number in 0..2_000 {
         let tag = format!("aged{number}");
         sender.send(Signal::Logs, body(&tag)).await.unwrap();
         sent.extend(requests::unique_ids(&tag, 1));
@@ -61,6 +62,7 @@ async fn an_old_connection_of_grpc_is_ended_while_it_is_used_and_nothing_is_lost
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    assert!(watched.is_closed());
     assert_eq!(upstream.delivered_ids(), sent.into_iter().collect(), "each once");
 }
 
@@ -68,9 +70,9 @@ async fn an_old_connection_of_grpc_is_ended_while_it_is_used_and_nothing_is_lost
 async fn a_client_that_does_not_say_that_it_is_there_is_cut() {
     let (_upstream, weir) = with_grpc(json!({"time": "1s", "timeout": "1s"})).await;
     let mut dead = RawH2::connect(weir.ports.grpc, &[]).await;
-    let ping = dead.next_of(PING).await.expect("it is asked");
+    let ping = wait::in_time("it is asked", dead.next_of(PING)).await.expect("a frame");
     assert_eq!(ping.flags & ACK, 0);
-    while dead.next().await.is_some() {}
+    wait::in_time("it is cut", async { while dead.next().await.is_some() {} }).await;
 }
 
 #[tokio::test]
@@ -79,7 +81,7 @@ async fn a_client_that_is_told_to_end_and_does_not_is_cut_after_the_grace() {
         json!({"max_connection_idle": "300ms", "max_connection_age_grace": "300ms", "time": "1h"});
     let (_upstream, weir) = with_grpc(parameters).await;
     let mut deaf = RawH2::connect(weir.ports.grpc, &[]).await;
-    while deaf.next().await.is_some() {}
+    wait::in_time("it is cut", async { while deaf.next().await.is_some() {} }).await;
 }
 
 #[tokio::test]
@@ -88,12 +90,16 @@ async fn an_idle_connection_of_http_is_closed_and_a_busy_one_is_not() {
     let mut idle = Connection::http(weir.ports.http).await;
     let mut busy = Connection::http(weir.ports.http).await;
     assert!(idle.send(Signal::Logs, body("idle")).await.unwrap());
-    while !idle.is_closed() {
-        assert!(busy.send(Signal::Logs, body("busy")).await.unwrap());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let busy = async {
+        while !idle.is_closed() {
+            assert!(busy.send(Signal::Logs, body("busy")).await.unwrap());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    wait::in_time("the idle one is closed", busy).await;
     let mut h2 = RawH2::connect(weir.ports.http, &[]).await;
-    assert!(h2.next_of(GOAWAY).await.is_some(), "HTTP/2 on the same port");
+    let told = wait::in_time("HTTP/2 on the same port is told", h2.next_of(GOAWAY)).await;
+    assert!(told.is_some());
 }
 
 #[tokio::test]

@@ -49,10 +49,6 @@ async fn dribble(mut stream: TcpStream, bytes: &'static [u8]) -> String {
     String::from_utf8_lossy(&said).into_owned()
 }
 
-async fn within_patience<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(wait::PATIENCE, future).await.unwrap_or_else(|_| panic!("{what}"))
-}
-
 #[tokio::test]
 async fn a_head_that_dribbles_is_cut() {
     let weir = weir(json!({"read_header_timeout": "1s"})).await;
@@ -60,7 +56,7 @@ async fn a_head_that_dribbles_is_cut() {
     stream.write_all(b"POST /v1/logs HTTP/1.1\r\n").await.unwrap();
     let slow = tokio::spawn(dribble(stream, b"x-header: y\r\n"));
     others_are_served(&weir).await;
-    assert!(!within_patience("it is cut", slow).await.unwrap().contains("200"));
+    assert!(!wait::in_time("it is cut", slow).await.unwrap().contains("200"));
 }
 
 #[tokio::test]
@@ -71,7 +67,7 @@ async fn a_second_head_that_dribbles_is_cut_too() {
     stream.readable().await.unwrap();
     let slow = tokio::spawn(dribble(stream, b"x-header: y\r\n"));
     others_are_served(&weir).await;
-    assert!(within_patience("it is cut", slow).await.unwrap().starts_with("HTTP/1.1 404"));
+    assert!(wait::in_time("it is cut", slow).await.unwrap().starts_with("HTTP/1.1 404"));
 }
 
 #[tokio::test]
@@ -81,7 +77,7 @@ async fn a_preface_that_never_ends_is_cut() {
     stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM").await.unwrap();
     others_are_served(&weir).await;
     let mut said = Vec::new();
-    let _ = within_patience("it is cut", stream.read_to_end(&mut said)).await;
+    let _ = wait::in_time("it is cut", stream.read_to_end(&mut said)).await;
     assert!(said.is_empty());
 }
 
@@ -93,7 +89,7 @@ async fn a_body_that_comes_byte_by_byte_is_refused() {
     stream.write_all(head).await.unwrap();
     let slow = tokio::spawn(dribble(stream, b"\x0a"));
     others_are_served(&weir).await;
-    let said = within_patience("it is ended", slow).await.unwrap();
+    let said = wait::in_time("it is ended", slow).await.unwrap();
     assert!(said.starts_with("HTTP/1.1 400") && said.contains("took too long to arrive"), "{said}");
 }
 
@@ -115,7 +111,7 @@ async fn streams_that_are_opened_and_never_filled_are_answered_and_the_connectio
         }
         answers
     };
-    assert_eq!(within_patience("it is ended", ended).await, 100);
+    assert_eq!(wait::in_time("it is ended", ended).await, 100);
 }
 
 #[tokio::test]
@@ -130,7 +126,7 @@ async fn a_peer_that_reads_no_answers_on_http_1_is_cut() {
             async move { while deaf.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.is_ok() {} },
         );
     others_are_served(&weir).await;
-    within_patience("it is cut", asks).await.unwrap();
+    wait::in_time("it is cut", asks).await.unwrap();
     others_are_served(&weir).await;
 }
 
@@ -144,5 +140,5 @@ async fn a_peer_that_takes_no_answer_on_http_2_is_cut() {
     // There is an answer, and no room in the window for its body.
     assert!(deaf.next_of(HEADERS).await.is_some());
     let ended = async { while deaf.next().await.is_some() {} };
-    within_patience("it is cut", ended).await;
+    wait::in_time("it is cut", ended).await;
 }

@@ -91,8 +91,9 @@ impl Activity {
             NEVER => None,
             moment => Some(Duration::from_millis(now.saturating_sub(moment))),
         };
-        let is_quiet = self.under_way.load(Ordering::Relaxed) == 0;
-        let is_answering = self.answers.load(Ordering::Relaxed) > 0;
+        // Each number says that the moment which belongs to it is noted already: requests of HTTP/2 run on other threads.
+        let is_quiet = self.under_way.load(Ordering::Acquire) == 0;
+        let is_answering = self.answers.load(Ordering::Acquire) > 0;
         Look {
             quiet: since(&self.quiet_since).filter(|_| is_quiet),
             stuck: since(&self.stuck_since).filter(|_| is_answering),
@@ -101,7 +102,7 @@ impl Activity {
     }
 
     fn begin(self: &Arc<Self>) -> UnderWay {
-        self.under_way.fetch_add(1, Ordering::Relaxed);
+        self.under_way.fetch_add(1, Ordering::Release);
         self.head_since.store(NEVER, Ordering::Relaxed);
         UnderWay { activity: Arc::clone(self), is_answered: false }
     }
@@ -117,9 +118,10 @@ impl Activity {
 impl UnderWay {
     fn answer(&mut self) {
         self.is_answered = true;
-        if self.activity.answers.fetch_add(1, Ordering::Relaxed) == 0 {
+        if self.activity.answers.load(Ordering::Relaxed) == 0 {
             self.activity.stuck_since.store(self.activity.now(), Ordering::Relaxed);
         }
+        self.activity.answers.fetch_add(1, Ordering::Release);
     }
 }
 
@@ -128,10 +130,10 @@ impl Drop for UnderWay {
         let now = self.activity.now();
         if self.is_answered {
             self.activity.stuck_since.store(now, Ordering::Relaxed);
-            self.activity.answers.fetch_sub(1, Ordering::Relaxed);
+            self.activity.answers.fetch_sub(1, Ordering::Release);
         }
         self.activity.quiet_since.store(now, Ordering::Relaxed);
-        self.activity.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.activity.under_way.fetch_sub(1, Ordering::Release);
     }
 }
 
