@@ -9,6 +9,7 @@ mod compress;
 mod debug;
 mod dial;
 mod hide;
+mod no_proxy;
 mod nop;
 mod otlp_grpc;
 mod otlp_http;
