@@ -1,6 +1,8 @@
 //! The accounts of a weir, held against its own metrics. For each signal, each exporter and the pipelines that lead to it, at rest:
 //!
-//!     accepted + recovered = sent + send_failed + dropped by plugins + already delivered + queued
+//! ```text
+//! accepted + recovered = sent + send_failed + dropped by plugins + already delivered + queued
+//! ```
 //!
 //! What is expected follows from the configuration (which receivers and plugins lead to an exporter, over how many
 //! pipelines) and from one scrape. [`crate::Weir`] asserts it when it is dropped, so that no test can forget it.
