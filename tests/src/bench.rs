@@ -9,6 +9,7 @@ pub mod cpu;
 pub mod footprint;
 pub mod hostile;
 pub mod load;
+pub mod overload;
 pub mod relay;
 pub mod report;
 pub mod run;
