@@ -4,8 +4,9 @@ CARGO ?= cargo
 PLUGINS := redact sample enrich
 WASM := plugins/target/wasm32-wasip2/release
 OUT := target/plugins
+SECONDS := 600
 
-.PHONY: help demo test build host runtime-only plugins tools clients lint deny bench fuzz clean
+.PHONY: help demo test build host runtime-only plugins tools clients lint deny bench soak fuzz clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +61,9 @@ deny: tools ## Check the dependencies: licences, sources, duplicates, known vuln
 
 bench: build ## Measure CPU per item against a relay floor, idle memory and start time
 	target/release/weir-bench
+
+soak: build ## Run weir under everything at once for SECONDS (600), and fail if anything grows
+	target/release/weir-soak --seconds $(SECONDS)
 
 fuzz: ## Fuzz the parsers for a minute each (needs a nightly toolchain and cargo-fuzz)
 	cd host/otlp && for target in walk edits splice split interest json; do \

@@ -11,6 +11,7 @@ pub mod footprint;
 pub mod hostile;
 pub mod latency;
 pub mod load;
+pub mod overload;
 pub mod relay;
 pub mod report;
 pub mod run;

@@ -44,6 +44,8 @@ pub struct Sent {
     pub told: Told,
     /// After how many attempts.
     pub attempts: u32,
+    /// When the sender began with it.
+    pub begin: Instant,
     /// How long that took.
     pub took: Duration,
 }
@@ -136,7 +138,7 @@ async fn send(
         if told == Told::Taken {
             taken.fetch_add(1, Ordering::Relaxed);
         }
-        all.push(Sent { tag, items: plan.items, told, attempts, took: begin.elapsed() });
+        all.push(Sent { tag, items: plan.items, told, attempts, begin, took: begin.elapsed() });
         if !plan.period.is_zero() {
             tokio::time::sleep_until(begin + plan.period).await;
         }

@@ -24,6 +24,12 @@ pub fn with_tiny_disk(at: &Path, options: &str) -> Option<Within> {
     permitted(&["--user", "--map-root-user", "--mount"], &script, &[&at.display().to_string()])
 }
 
+/// A namespace in which weir is process 1, as in a container. `None` where this user may not make one.
+pub fn as_process_one() -> Option<Within> {
+    let flags = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child"];
+    permitted(&flags, "exec \"$@\"", &[])
+}
+
 /// The command, if it is able to run another one.
 fn permitted(flags: &[&str], script: &str, zeroth: &[&str]) -> Option<Within> {
     let zeroth = zeroth.first().unwrap_or(&"sh");

@@ -52,6 +52,7 @@ struct State {
     script: VecDeque<Answer>,
     always: Answer,
     chooser: Option<Chooser>,
+    is_forgetful: bool,
 }
 
 /// What to answer to a request.
@@ -123,6 +124,11 @@ impl Upstream {
     /// Answers each request that no script is left for as this says.
     pub fn choose(&self, answer: impl Fn(&Received) -> Answer + Send + 'static) {
         self.lock().chooser = Some(Box::new(answer));
+    }
+
+    /// Remembers nothing of what comes from now on: for loads that last.
+    pub fn forget(&self) {
+        self.lock().is_forgetful = true;
     }
 
     /// Every request that arrived, in order, also those that were answered with an error.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::delivery::{self, Acknowledged, Mode};
 use super::footprint::Footprint;
 use super::hostile::{Beside, Neighbour, Rounds};
+use super::overload::Overloaded;
 use super::run::{Cell, Measured};
 use super::variant::Variant;
 
@@ -148,6 +149,41 @@ pub fn delivery(rounds: &delivery::Rounds) -> String {
             figures.iter().map(|one| one.errors).sum::<u64>(),
         );
     }
+    text
+}
+
+/// What senders were told while the upstream could not keep up, and what that took.
+pub fn overload(found: &Overloaded) -> String {
+    let mut text =
+        String::from("\nan upstream that is slower than its senders, silent, and willing again\n\n");
+    let _ = writeln!(
+        text,
+        "| {:<13} | wire | taken   | try again at | try again | never  | items/s | peak MiB |",
+        "upstream"
+    );
+    let _ = writeln!(text, "|{0:-<15}|{0:-<6}|{0:->9}|{0:->14}|{0:->11}|{0:->8}|{0:->9}|{0:->10}|", "");
+    for phase in &found.phases {
+        for (wire, told) in &phase.answers {
+            let _ = writeln!(
+                text,
+                "| {:<13} | {wire} | {:>7} | {:>12} | {:>9} | {:>6} | {:>7.0} | {:>8.1} |",
+                phase.name,
+                told.taken,
+                told.later_with_hint,
+                told.later,
+                told.never,
+                phase.rate,
+                phase.peak_mib
+            );
+        }
+    }
+    let peak = found.phases.iter().map(|phase| phase.peak_mib).fold(0.0, f64::max);
+    let (budget, whose) = found.budget;
+    let _ = writeln!(
+        text,
+        "\npeak resident {peak:.1} MiB, of which {:.1} idle; budget of bytes in flight {budget} MiB ({whose})",
+        found.idle_mib
+    );
     text
 }
 

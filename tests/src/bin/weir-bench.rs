@@ -1,6 +1,6 @@
 //! `weir-bench`: measures what weir costs per item, as a ratio to a relay that forwards each message unread.
 //!
-//!     weir-bench [--rounds N] [--seconds S] [--only floor|load|footprint|hostile|delivery]
+//!     weir-bench [--rounds N] [--seconds S] [--only floor|load|footprint|hostile|delivery|overload]
 //!     weir-bench relay --listen ADDRESS --upstream ADDRESS
 //!     weir-bench sink --listen ADDRESS
 //!
@@ -11,11 +11,14 @@ use std::time::Duration;
 
 use weir_tests::bench::run::Plan;
 use weir_tests::bench::variant::Variant;
-use weir_tests::bench::{cpu, delivery, footprint, hostile, relay, report, run, sink};
+use weir_tests::bench::{cpu, delivery, footprint, hostile, overload, relay, report, run, sink};
 
 /// The allocator of weir, so that the relay is not slower for the want of it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Five minutes: the upstream is silent for more than one of them.
+const OVERLOAD_SECONDS: &str = "300";
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -45,6 +48,10 @@ fn start(arguments: &[String]) -> Result<(), Failure> {
             let rounds = option("--rounds").unwrap_or("5").parse()?;
             let time = Duration::from_secs_f64(option("--seconds").unwrap_or("2.5").parse()?);
             let only = option("--only");
+            if only == Some("overload") {
+                let seconds = option("--seconds").unwrap_or(OVERLOAD_SECONDS).parse()?;
+                return Ok(runtime()?.block_on(overloaded(Duration::from_secs_f64(seconds)))?);
+            }
             let variants = if only == Some("floor") { &Variant::ALL[..1] } else { &Variant::ALL[..] };
             let plan = Plan { variants, rounds, time, core: place_generator()? };
             runtime()?.block_on(bench(plan, only))
@@ -67,6 +74,17 @@ fn place_generator() -> Result<usize, Failure> {
         return Err("taskset could not pin the generator to core 0".into());
     }
     Ok(1)
+}
+
+/// Not part of a run of everything, which it would double.
+#[expect(clippy::print_stdout, reason = "the table is what this program is for")]
+async fn overloaded(time: Duration) -> std::io::Result<()> {
+    let scratch = tempfile::tempdir()?;
+    println!("weir-bench, overload for {time:?}");
+    println!("{}", cpu::machine());
+    let settings = overload::Settings { phase: time / 4, senders: 16, items: 500, queue_size: 1000 };
+    println!("{}", report::overload(&overload::measure(settings, scratch.path()).await));
+    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "the table is what this program is for")]

@@ -120,7 +120,9 @@ async fn answer(
         _ => {}
     }
     if answer.accepts(is_grpc) {
-        state.lock().expect("no handler panics").received[index].accepted = true;
+        if let Some(received) = state.lock().expect("no handler panics").received.get_mut(index) {
+            received.accepted = true;
+        }
     }
     Ok(if is_grpc { grpc_response(&answer) } else { http_response(&answer) })
 }
@@ -132,6 +134,9 @@ fn remember(state: &Shared, received: Received) -> (Answer, usize) {
         (None, Some(choose)) => choose(&received),
         (None, None) => state.always.clone(),
     };
+    if state.is_forgetful {
+        return (answer, usize::MAX);
+    }
     state.received.push(received);
     (answer, state.received.len() - 1)
 }

@@ -1,5 +1,8 @@
 //! Start, readiness, stop.
 
+mod order;
+mod signals;
+
 use serde_json::json;
 use tokio::net::TcpStream;
 use weir_tests::guest::{Guest, install};
