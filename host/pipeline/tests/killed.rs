@@ -25,13 +25,8 @@ const SETTINGS: DiskSettings = DiskSettings { segment_bytes: 64 << 10 };
 
 fn batch(number: u64) -> Batch {
     let bytes = (number % 5000) as usize;
-    Batch {
-        signal: Signal::Logs,
-        payload: Bytes::from(number.to_le_bytes().repeat(bytes / 8 + 1)),
-        items: number,
-        received_unix_nano: number,
-        deadline: None,
-    }
+    let payload = Bytes::from(number.to_le_bytes().repeat(bytes / 8 + 1));
+    Batch { received_unix_nano: number, ..Batch::new(Signal::Logs, payload, number) }
 }
 
 /// Appends without end, and settles every other record. Says what is done.

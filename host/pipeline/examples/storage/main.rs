@@ -36,6 +36,7 @@ fn batch(bytes: usize) -> Batch {
         items: 100,
         received_unix_nano: Batch::now_unix_nano(),
         deadline: None,
+        charge: weir_pipeline::Charge::default(),
     }
 }
 

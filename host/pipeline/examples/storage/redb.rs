@@ -138,6 +138,7 @@ impl Shared {
             received_unix_nano: number(9),
             payload: Bytes::copy_from_slice(&bytes[HEADER..]),
             deadline: None,
+            charge: weir_pipeline::Charge::default(),
         })
     }
 }
