@@ -1,4 +1,5 @@
 //! A process that is killed with SIGKILL, again and again, and what the next one finds.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test, one half of which talks to the other")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
@@ -36,7 +37,7 @@ async fn append_for_ever(directory: &Path, first: u64) {
         for number in (number..).step_by(APPENDERS as usize) {
             let id = log.append(&batch(number)).await.unwrap();
             println!("appended {number}");
-            if number / APPENDERS % 2 == 0 {
+            if (number / APPENDERS).is_multiple_of(2) {
                 log.settle(id);
                 println!("settled {number}");
             }
@@ -98,7 +99,7 @@ async fn a_process_that_is_killed_keeps_what_it_said_that_it_keeps() {
             .filter(|number| !settled.contains(number) && !waiting.contains_key(number))
             .collect();
         // A record may be settled in the file, and the process killed before it could say so.
-        let known = |number: &u64| *number >= first && number / APPENDERS % 2 == 0;
+        let known = |number: &u64| *number >= first && (number / APPENDERS).is_multiple_of(2);
         assert!(lost.iter().all(|number| known(number)), "round {round}: {lost:?} are lost");
         assert!(lost.len() <= APPENDERS as usize, "round {round}: {lost:?} are lost");
         let back: Vec<_> = settled.iter().filter(|number| waiting.contains_key(number)).collect();

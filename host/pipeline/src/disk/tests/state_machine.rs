@@ -22,7 +22,7 @@ enum Step {
     /// A clean stop and a start.
     Reopen,
     Crash(Unsynced),
-    /// A bit of a file that ends so, with the process dead.
+    /// A byte of a file that ends so changes, with the process dead.
     Flip(&'static str, usize, usize),
     Break(Fault),
     Heal,
@@ -122,8 +122,8 @@ impl Model {
             Step::Reopen => {
                 self.heal();
                 // It may go on to fail, if an earlier sync of a journal has.
-                let allowance =
-                    Allowance { machine_crashed: self.sync().await.is_err(), ..Allowance::default() };
+                let doubtful = self.sync().await.is_err();
+                let allowance = Allowance { doubtful, ..Allowance::default() };
                 let disk = self.disk.clone();
                 self.restart(disk, allowance).await;
             }
@@ -140,7 +140,8 @@ impl Model {
                     && !bytes.is_empty()
                 {
                     let (mut bytes, bit) = (bytes.clone(), bit % (bytes.len() * 8));
-                    bytes[bit / 8] ^= 1 << (bit % 8);
+                    // Not a flip, which a second one would undo.
+                    bytes[bit / 8] = bytes[bit / 8].wrapping_add(1);
                     disk.put(name, bytes);
                 }
                 let journal_damaged = suffix == ".settled";
@@ -229,8 +230,11 @@ impl Model {
                 Some(id) => Fate::Kept(*id),
                 None => {
                     lost += u64::from(matches!(fate, Fate::Kept(_)));
-                    let settled = matches!(fate, Fate::Settled { .. } | Fate::Doubtful);
-                    if settled && allowance.doubtful { Fate::Doubtful } else { Fate::Gone }
+                    match fate {
+                        Fate::Doubtful => Fate::Doubtful,
+                        Fate::Settled { .. } if allowance.doubtful => Fate::Doubtful,
+                        _ => Fate::Gone,
+                    }
                 }
             };
         }
