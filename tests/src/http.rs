@@ -65,7 +65,8 @@ pub fn get_blocking(address: &str, path: &str) -> Option<String> {
     stream.set_read_timeout(Some(BLOCKING_PATIENCE)).ok()?;
     stream.set_write_timeout(Some(BLOCKING_PATIENCE)).ok()?;
     // HTTP/1.0, so that the body comes in one piece up to the end.
-    write!(stream, "GET {path} HTTP/1.0\r\nhost: localhost\r\n\r\n").ok()?;
+    let request = format!("GET {path} HTTP/1.0\r\nhost: localhost\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;

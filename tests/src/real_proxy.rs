@@ -99,10 +99,10 @@ impl Proxy {
             Kind::Nginx => "HUP",
             Kind::Haproxy => "USR2",
         };
-        let looks = Cell::new(0);
+        let looks = Cell::new(0_u32);
         wait::until(&format!("{} has a new worker", self.kind.program()), async || {
             // haproxy's master does not hear a signal while it starts itself anew, so it is told again.
-            if looks.replace(looks.get() + 1) % LOOKS_BETWEEN_SIGNALS == 0 {
+            if looks.replace(looks.get() + 1).is_multiple_of(LOOKS_BETWEEN_SIGNALS) {
                 kill(signal, self.master.id());
             }
             children(self.master.id()).iter().any(|pid| !before.contains(pid)).then_some(())

@@ -37,5 +37,5 @@ pub use panics::{Panicked, catch_panic};
 pub use pipeline::{Consumer, Pipeline};
 pub use queue::{Acknowledgement, Drained, ExportQueue, Keeping, QueueSettings};
 pub use room::Sizer;
-pub use stage::{BoxFuture, DeadLetters, Exporter, Processor};
+pub use stage::{BoxFuture, Count, DeadLetters, Exporter, Processed, Processor};
 pub use storage::{RecordId, Recovered, Storage, StorageError, Stored};

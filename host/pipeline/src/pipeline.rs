@@ -19,7 +19,7 @@ use crate::join::join_all;
 use crate::partly::{Destination, PartlyDelivered};
 use crate::queue::{RETRY_AFTER, Ticket};
 use crate::room::{NoPlace, Place};
-use crate::{Batch, BatchSettings, Cause, ExportQueue, Exported, Processor, Refusal};
+use crate::{Batch, BatchSettings, Cause, Count, ExportQueue, Exported, Processed, Processor, Refusal};
 
 /// The longest that a sender waits for retries and for room. Most SDKs give up after ten seconds; an honest
 /// "try again" after three leaves them time to.
@@ -115,9 +115,12 @@ impl Consumer {
 
         taken();
         let mut answers = Vec::new();
-        for (at, ((pipeline, processed), claims)) in pipelines.iter().zip(processed).zip(claims).enumerate() {
+        for (at, ((pipeline, (batch, counts)), claims)) in
+            pipelines.iter().zip(processed).zip(claims).enumerate()
+        {
+            counts.into_iter().for_each(|count| count());
             // Without a batch every item was dropped by a rule, and the places are given back.
-            if let Some(batch) = processed {
+            if let Some(batch) = batch {
                 pipeline.submit(at, &batch, claims, wait_until, &mut answers);
             }
         }
@@ -139,16 +142,19 @@ impl Consumer {
 // === impl Pipeline ===
 
 impl Pipeline {
-    /// Without work to do the batch is left as it is: every exporter of this pipeline has it.
-    async fn process(&self, batch: Batch, has_work: bool) -> Result<Option<Batch>, Refusal> {
-        let mut current = batch;
+    /// What is left of the batch, and what counts the rest once it is taken. Without work to do the batch is left as it is:
+    /// every exporter of this pipeline has it.
+    async fn process(&self, batch: Batch, has_work: bool) -> Result<(Option<Batch>, Vec<Count>), Refusal> {
+        let (mut current, mut counts) = (batch, Vec::new());
         for processor in self.processors.iter().filter(|_| has_work) {
-            match processor.process(current).await? {
+            let Processed { batch, count } = processor.process(current).await?;
+            counts.extend(count);
+            match batch {
                 Some(batch) => current = batch,
-                None => return Ok(None),
+                None => return Ok((None, counts)),
             }
         }
-        Ok(Some(current))
+        Ok((Some(current), counts))
     }
 
     fn submit(
@@ -261,8 +267,11 @@ fn try_claim_everywhere<'a>(
     for (at, pipeline) in pipelines.iter().enumerate() {
         let mut claims = Vec::new();
         for (exporter, queue) in pipeline.exporters.iter().enumerate() {
+            if delivered.contains(&(at, exporter)) {
+                claims.push(Claim::Delivered);
+                continue;
+            }
             claims.push(match queue.try_claim(batch) {
-                _ if delivered.contains(&(at, exporter)) => Claim::Delivered,
                 Ok(place) => Claim::Place(place),
                 Err(NoPlace::Full) => {
                     full.push(queue.as_ref());

@@ -10,10 +10,21 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Changes batches, or drops them by a rule that it counts itself.
 pub trait Processor: Send + Sync {
-    /// `Some` to go on with, `None` if every item was dropped by a named rule. A refused batch is
-    /// told to the sender; the processor has not kept any of it.
-    fn process(&self, batch: Batch) -> BoxFuture<'_, Result<Option<Batch>, Refusal>>;
+    /// A refused batch is told to the sender; the processor has not kept any of it.
+    fn process(&self, batch: Batch) -> BoxFuture<'_, Result<Processed, Refusal>>;
 }
+
+/// What a processor made of a batch.
+pub struct Processed {
+    /// What goes on; `None` if every item was dropped by a named rule.
+    pub batch: Option<Batch>,
+    /// Counts what was dropped. Called once the batch is taken: until then another pipeline may refuse it, and its sender
+    /// will send all of it again.
+    pub count: Option<Count>,
+}
+
+/// See [`Processed::count`].
+pub type Count = Box<dyn FnOnce() + Send>;
 
 /// Sends batches to one upstream, one attempt a call. Queue, retry and counting are done around it.
 pub trait Exporter: Send + Sync {

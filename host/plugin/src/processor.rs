@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use weir_otlp::Signal;
-use weir_pipeline::{Batch, BoxFuture, Cause, Processor, Refusal};
+use weir_pipeline::{Batch, BoxFuture, Cause, Processed, Processor, Refusal};
 
 use crate::chain::{Chain, CurrentChain};
 use crate::engine::Engine;
@@ -37,13 +37,13 @@ impl WasmProcessor {
         WasmProcessor { engine, pipeline, chain: CurrentChain::new(signal, sets), workers }
     }
 
-    async fn run(&self, batch: Batch) -> Result<Option<Batch>, Refusal> {
+    async fn run(&self, batch: Batch) -> Result<Processed, Refusal> {
         let chain = self.chain.get();
         if let Some(refusal) = awaited(&chain) {
             return Err(refusal);
         }
         if !chain.is_wanted() {
-            return Ok(Some(batch));
+            return Ok(Processed { batch: Some(batch), count: None });
         }
         drop(chain);
         let worker = self.worker(batch.deadline).await?;
@@ -92,7 +92,7 @@ fn awaited(chain: &Chain) -> Option<Refusal> {
 }
 
 impl Processor for WasmProcessor {
-    fn process(&self, batch: Batch) -> BoxFuture<'_, Result<Option<Batch>, Refusal>> {
+    fn process(&self, batch: Batch) -> BoxFuture<'_, Result<Processed, Refusal>> {
         Box::pin(self.run(batch))
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use weir_otlp::{Cursor, EditError, EditsRef, Signal, Tape, View};
-use weir_pipeline::{Batch, Cause, Refusal};
+use weir_pipeline::{Batch, Cause, Count, Processed, Refusal};
 
 use crate::bindings;
 use crate::chain::Chain;
@@ -38,15 +38,11 @@ struct Run<'a> {
     is_rehearsal: bool,
 }
 
-/// Runs the batch through the chain. `None` if every item was dropped.
+/// Runs the batch through the chain.
 ///
 /// # Errors
 /// The bytes are malformed, or a plugin failed and its policy is `reject`.
-pub(crate) fn through(
-    chain: &Chain,
-    mut batch: Batch,
-    scratch: &mut Scratch,
-) -> Result<Option<Batch>, Refusal> {
+pub(crate) fn through(chain: &Chain, mut batch: Batch, scratch: &mut Scratch) -> Result<Processed, Refusal> {
     let source = batch.payload.clone();
     let received = batch.received_unix_nano;
     let mut run = Run { chain, signal: batch.signal, source, received, is_rehearsal: false };
@@ -61,12 +57,10 @@ pub(crate) fn through(
     for (plugin, tally) in chain.plugins.iter().zip(&scratch.tallies) {
         let series = plugin.series.signal(run.signal);
         series.edits.inc_by(tally.edits);
-        series.dropped_by_plugin.inc_by(tally.dropped_by_plugin);
-        series.dropped_by_error.inc_by(tally.dropped_by_error);
-        series.isolated.inc_by(tally.isolated);
     }
+    let count = count_of_dropped(chain, run.signal, &scratch.tallies);
     if all_dropped {
-        return Ok(None);
+        return Ok(Processed { batch: None, count });
     }
     if scratch.tape.is_changed() {
         run.splice(scratch);
@@ -74,7 +68,24 @@ pub(crate) fn through(
     if run.source.as_ptr() != batch.payload.as_ptr() {
         batch.replace(run.source, scratch.tape.items_left());
     }
-    Ok(Some(batch))
+    Ok(Processed { batch: Some(batch), count })
+}
+
+/// Counts the items that the plugins dropped, once that is certain.
+fn count_of_dropped(chain: &Chain, signal: Signal, tallies: &[Tally]) -> Option<Count> {
+    let tallies = chain.plugins.iter().zip(tallies).filter(|(_, tally)| tally.has_dropped());
+    let dropped: Vec<_> = tallies.map(|(plugin, tally)| (Arc::clone(&plugin.series), *tally)).collect();
+    if dropped.is_empty() {
+        return None;
+    }
+    Some(Box::new(move || {
+        for (series, tally) in dropped {
+            let series = series.signal(signal);
+            series.dropped_by_plugin.inc_by(tally.dropped_by_plugin);
+            series.dropped_by_error.inc_by(tally.dropped_by_error);
+            series.isolated.inc_by(tally.isolated);
+        }
+    }))
 }
 
 /// Runs a request through one plugin that takes no part in the traffic: `None` if nothing is left.

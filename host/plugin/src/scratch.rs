@@ -31,6 +31,12 @@ pub(crate) struct Tally {
     pub isolated: u64,
 }
 
+impl Tally {
+    pub fn has_dropped(&self) -> bool {
+        self.dropped_by_plugin + self.dropped_by_error + self.isolated > 0
+    }
+}
+
 /// The buffers that no batch uses at the moment; never more than batches were at work at once.
 #[derive(Default)]
 pub(crate) struct ScratchPool {

@@ -31,7 +31,7 @@ pub use client::PoolSettings;
 pub use compress::Compression;
 pub use debug::{DebugExporter, Verbosity};
 pub use proxy::{EnvironmentProxies, ProxySettings, ProxyUrl};
-pub use tls::{Pem, TlsSettings, TlsVersion};
+pub use tls::TlsSettings;
 
 /// Sent with every request.
 const USER_AGENT: &str = concat!("weir/", env!("CARGO_PKG_VERSION"));

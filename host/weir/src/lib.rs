@@ -17,4 +17,5 @@ mod memory;
 pub mod receiver;
 pub mod service;
 pub mod telemetry;
+pub mod tls;
 pub mod wire;

@@ -28,7 +28,7 @@ pub use bounds::Bounds;
 pub use front::{Former, Front};
 pub use serving::Serving;
 use stream::Stream;
-pub use tls::{OnRenewal, Pem, Protocols, Tls, TlsSettings, TlsVersion};
+pub use tls::{OnRenewal, Protocols, Tls, TlsSettings};
 use unix::SocketFile;
 
 /// Sockets that listen, and are not served yet.

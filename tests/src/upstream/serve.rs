@@ -119,10 +119,10 @@ async fn answer(
         Answer::Faulty(Fault::Slow(delay)) => tokio::time::sleep(*delay).await,
         _ => {}
     }
-    if answer.accepts(is_grpc) {
-        if let Some(received) = state.lock().expect("no handler panics").received.get_mut(index) {
-            received.accepted = true;
-        }
+    if answer.accepts(is_grpc)
+        && let Some(received) = state.lock().expect("no handler panics").received.get_mut(index)
+    {
+        received.accepted = true;
     }
     Ok(if is_grpc { grpc_response(&answer) } else { http_response(&answer) })
 }

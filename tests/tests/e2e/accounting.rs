@@ -126,3 +126,33 @@ async fn two_pipelines_of_a_signal_have_accounts_of_their_own() {
     let kept = one.delivered_ids().len();
     assert!(kept > 0 && kept < 20, "one in two of the same twenty: {kept}");
 }
+
+/// What one pipeline drops by a rule and another one refuses was never accepted.
+#[tokio::test]
+async fn a_batch_that_one_of_two_pipelines_refuses_is_in_no_account() {
+    let (one, two) = (Upstream::start().await, Upstream::start().await);
+    let plugins = tempfile::tempdir().unwrap();
+    let trap = Guest::Trap.install(plugins.path(), "trap");
+    let mut launch = Launch::new();
+    launch.config["exporters"] =
+        json!({"otlp_grpc/one": plain_grpc(&one.address()), "otlp_grpc/two": plain_grpc(&two.address())});
+    launch.config["processors"] = json!({
+        "wasm/sample": {"plugin": plugin("sample"), "config": {"percentage": 50}},
+        "wasm/trap": {"plugin": trap, "on_error": "reject"},
+    });
+    launch.config["service"]["pipelines"] = json!({
+        "logs/one": {"receivers": ["otlp"], "processors": ["wasm/sample"], "exporters": ["otlp_grpc/one"]},
+        "logs/two": {"receivers": ["otlp"], "processors": ["wasm/trap"], "exporters": ["otlp_grpc/two"]},
+    });
+    let weir = launch.start().await;
+    let sender = GrpcSender::new(weir.ports.grpc);
+    let records = || requests::unique_ids("both", 20).iter().map(|id| log(id)).collect::<Vec<_>>();
+    let mut poisoned = records();
+    poisoned[0].attributes.push(attribute("test.trigger", text("now")));
+    sender.send(Signal::Logs, logs(poisoned).encode_to_vec()).await.unwrap_err();
+    sender.send(Signal::Logs, logs(records()).encode_to_vec()).await.unwrap();
+    let metrics = weir.metrics().await;
+    assert_eq!(metrics.sum("otelcol_receiver_accepted_log_records_total", &[]), 20.0);
+    assert_eq!(metrics.sum("otelcol_receiver_refused_log_records_total", &[]), 20.0);
+    assert_eq!(two.delivered_ids().len(), 20);
+}

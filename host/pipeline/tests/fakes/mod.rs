@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use weir_otlp::Signal;
 use weir_pipeline::{
     Batch, BoxFuture, Consumer, ExportError, ExportObserver, ExportQueue, Exported, Exporter, Keeping,
-    Pipeline, Processor, QueueSettings, Refusal,
+    Pipeline, Processed, Processor, QueueSettings, Refusal,
 };
 
 pub use storage::FakeStorage;
@@ -167,13 +167,14 @@ pub enum Step {
 }
 
 impl Processor for Step {
-    fn process(&self, batch: Batch) -> BoxFuture<'_, Result<Option<Batch>, Refusal>> {
+    fn process(&self, batch: Batch) -> BoxFuture<'_, Result<Processed, Refusal>> {
         let outcome = match self {
             Step::KeepItems(items) => Ok(Some(Batch { items: *items, ..batch })),
             Step::DropAll => Ok(None),
             Step::Refuse(refusal) => Err(refusal.clone()),
         };
-        Box::pin(std::future::ready(outcome))
+        let processed = outcome.map(|batch| Processed { batch, count: None });
+        Box::pin(std::future::ready(processed))
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use prometheus::Registry;
 use tempfile::TempDir;
 use weir_otlp::Signal;
-use weir_pipeline::{Batch, Processor, Refusal};
+use weir_pipeline::{Batch, Processed, Processor, Refusal};
 use weir_plugin::{
     Engine, EngineSettings, LoadError, PluginSet, PluginSettings, SettingsReader, Source, WasmProcessor,
 };
@@ -130,7 +130,9 @@ fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
 
 /// Sends a batch through.
 pub async fn through(pipeline: &WasmProcessor, batch: Batch) -> Result<Option<Batch>, Refusal> {
-    pipeline.process(batch).await
+    let Processed { batch, count } = pipeline.process(batch).await?;
+    count.into_iter().for_each(|count| count());
+    Ok(batch)
 }
 
 /// How many of `items` log records come through; `None` if the batch is refused.

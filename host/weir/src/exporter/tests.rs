@@ -18,6 +18,7 @@ use weir_otlp::Signal;
 use weir_pipeline::{Batch, ExportError, Exported};
 
 use super::*;
+use crate::tls::Pem;
 use crate::wire::rpc::encode_status;
 
 /// An upstream that answers from a script, and keeps what it was asked.

@@ -1,8 +1,6 @@
 //! TLS towards an upstream: whom to trust, who to be.
 
-use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +11,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use crate::tls::{Pem, TlsVersion, certificates, provider};
 
 /// The Collector's `tls` block of a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,52 +39,11 @@ pub struct TlsSettings {
     pub reload_interval: Option<Duration>,
 }
 
-/// A version of TLS.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TlsVersion {
-    /// 1.2
-    #[default]
-    V1_2,
-    /// 1.3
-    V1_3,
-}
-
-/// PEM text, or where it is.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Pem {
-    /// In this file, which is read when the exporter is built, and again as `reload_interval` says.
-    File(PathBuf),
-    /// As it stands. It may be a key and is never shown.
-    Text(String),
-}
-
 /// The PEM text of everything that the settings name.
 pub(super) struct Material {
     ca: Option<Vec<u8>>,
     cert: Option<Vec<u8>>,
     key: Option<Vec<u8>>,
-}
-
-// === impl Pem ===
-
-impl fmt::Debug for Pem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Pem::File(path) => f.debug_tuple("File").field(path).finish(),
-            Pem::Text(_) => f.write_str("Text([REDACTED])"),
-        }
-    }
-}
-
-impl Pem {
-    fn read(&self) -> Result<Vec<u8>, String> {
-        match self {
-            Pem::File(path) => {
-                std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
-            }
-            Pem::Text(text) => Ok(text.clone().into_bytes()),
-        }
-    }
 }
 
 // === impl Material ===
@@ -145,16 +104,6 @@ pub(super) fn server_name(settings: &TlsSettings) -> Result<Option<ServerName<'s
     name.transpose()
 }
 
-fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match certificates {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(format!("tls: {what} holds no certificate")),
-        // The parser's own words might quote the text.
-        Err(_) => Err(format!("tls: {what} is not PEM")),
-    }
-}
-
 type VersionedBuilder = rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>;
 
 fn with_versions(settings: &TlsSettings) -> Result<VersionedBuilder, String> {
@@ -167,10 +116,6 @@ fn with_versions(settings: &TlsSettings) -> Result<VersionedBuilder, String> {
     }
     let builder = ClientConfig::builder_with_provider(provider()).with_protocol_versions(&versions);
     builder.map_err(|error| format!("tls: {error}"))
-}
-
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
 }
 
 fn roots(settings: &TlsSettings, material: &Material) -> Result<RootCertStore, String> {

@@ -23,6 +23,7 @@ use weir_otlp::Signal;
 use weir_pipeline::{Batch, ExportError, Exported};
 
 use super::*;
+use crate::tls::{Pem, TlsVersion};
 
 const CA: &str = include_str!("testdata/ca.pem");
 const SERVER: &str = include_str!("testdata/server.pem");

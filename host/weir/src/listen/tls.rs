@@ -4,7 +4,6 @@
 //! Nothing looks at them by the clock: an idle weir does not wake.
 
 mod load;
-mod pem;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,8 +16,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use load::Loaded;
-pub use load::TlsVersion;
-pub use pem::Pem;
+
+use crate::tls::{Pem, TlsVersion};
 
 /// How long a handshake may take. It is two round trips and two signatures.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -53,10 +53,19 @@ pub(super) fn http_status(refusal: &Refusal) -> StatusCode {
     }
 }
 
-/// The gRPC status of a refusal, with RetryInfo if it is retryable and says after how long.
+/// How long a sender should wait that is welcome to try again, if nothing says more.
+const USUAL_WAIT: Duration = Duration::from_secs(1);
+
+/// After how long the sender may try again, if it may at all. There is always a time: without one, senders come back at once and
+/// all together.
+fn retry_after(refusal: &Refusal) -> Option<Duration> {
+    refusal.retryable.then(|| refusal.retry_after.unwrap_or(USUAL_WAIT))
+}
+
+/// The gRPC status of a refusal, with RetryInfo if it is retryable.
 pub(super) fn grpc_status(refusal: &Refusal) -> Status {
     let code = grpc_code(refusal);
-    let details = match refusal.retry_after.filter(|_| refusal.retryable) {
+    let details = match retry_after(refusal) {
         Some(delay) => Bytes::from(rpc::encode_status(code, &refusal.message, Some(delay))),
         None => Bytes::new(),
     };
@@ -66,7 +75,7 @@ pub(super) fn grpc_status(refusal: &Refusal) -> Status {
 /// The HTTP answer to a refusal, written as the request was, with Retry-After wherever trying again is welcome.
 pub(super) fn http_refusal(refusal: &Refusal, media: Media) -> Response<HttpBody> {
     let status = http_status(refusal);
-    let retry_after = refusal.retry_after.filter(|_| refusal.retryable);
+    let retry_after = retry_after(refusal);
     let code = grpc_code(refusal);
     let body = match media {
         Media::Protobuf => rpc::encode_status(code, &refusal.message, retry_after),
@@ -75,15 +84,14 @@ pub(super) fn http_refusal(refusal: &Refusal, media: Media) -> Response<HttpBody
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, media.content_type());
-    if refusal.retryable {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(retry_after)));
+    if let Some(delay) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(delay)));
     }
     response
 }
 
 /// Rounded up, and at least one: zero would invite a storm.
-fn whole_seconds(delay: Option<Duration>) -> u64 {
-    let delay = delay.unwrap_or_default();
+fn whole_seconds(delay: Duration) -> u64 {
     (delay.as_secs() + u64::from(delay.subsec_nanos() > 0)).max(1)
 }
 
@@ -144,6 +152,13 @@ mod tests {
         let response = http_refusal(&refusal, Media::Protobuf);
         assert_eq!(response.headers()[RETRY_AFTER], "2");
         assert_eq!(response.headers()[CONTENT_TYPE], "application/x-protobuf");
+    }
+
+    #[test]
+    fn whoever_may_try_again_is_told_after_how_long() {
+        let refusal = Refusal::retryable(Cause::UpstreamUnavailable, None, "away");
+        assert_eq!(rpc::retry_delay(grpc_status(&refusal).details()), Some(USUAL_WAIT));
+        assert_eq!(http_refusal(&refusal, Media::Protobuf).headers()[RETRY_AFTER], "1");
     }
 
     #[test]

@@ -13,8 +13,8 @@ use crate::config::{
 };
 use crate::dead_letters::DeadLetterSettings;
 use crate::exporter::{
-    Compression, EnvironmentProxies, ExporterSettings, Headers, OtlpGrpcSettings, OtlpHttpSettings, Pem,
-    PoolSettings, ProxySettings, ProxyUrl, SignalEndpoints, TlsSettings, TlsVersion, Verbosity,
+    Compression, EnvironmentProxies, ExporterSettings, Headers, OtlpGrpcSettings, OtlpHttpSettings,
+    PoolSettings, ProxySettings, ProxyUrl, SignalEndpoints, TlsSettings, Verbosity,
 };
 use crate::listen::{self, Bounds};
 use crate::memory;
@@ -22,6 +22,7 @@ use crate::receiver::{
     AdmissionSettings, CorsSettings, GrpcSettings, HttpPaths, HttpSettings, MemoryBound, Ping,
     REQUEST_BYTES_MAX, ReceiverSettings,
 };
+use crate::tls::{Pem, TlsVersion};
 
 /// How long a client may take to say that it is there, as in gRPC.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
@@ -120,17 +121,14 @@ fn response_headers(headers: &config::Headers) -> HeaderMap {
 
 fn server_tls(tls: &ServerTlsConfig) -> listen::TlsSettings {
     let pem = |file: &Option<PathBuf>, text: Option<&str>| match file {
-        Some(file) => listen::Pem::File(file.clone()),
-        None => listen::Pem::Text(text.unwrap_or_default().to_owned()),
+        Some(file) => Pem::File(file.clone()),
+        None => Pem::Text(text.unwrap_or_default().to_owned()),
     };
     listen::TlsSettings {
         cert: pem(&tls.cert_file, tls.cert_pem.as_deref()),
         key: pem(&tls.key_file, tls.key_pem.as_ref().map(config::Secret::expose)),
         client_ca: tls.client_ca_file.clone(),
-        min_version: match tls.min_version {
-            MinTlsVersion::V1_2 => listen::TlsVersion::V1_2,
-            MinTlsVersion::V1_3 => listen::TlsVersion::V1_3,
-        },
+        min_version: tls_version(tls.min_version),
         reload_interval: given(tls.reload_interval),
         client_ca_reload: tls.client_ca_file_reload,
     }

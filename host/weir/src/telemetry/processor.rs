@@ -2,7 +2,7 @@
 
 use prometheus::IntCounter;
 use weir_otlp::Signal;
-use weir_pipeline::{Batch, BoxFuture, Processor, Refusal};
+use weir_pipeline::{Batch, BoxFuture, Processed, Processor, Refusal};
 
 use super::families::Families;
 
@@ -25,12 +25,12 @@ impl Counted {
 }
 
 impl Processor for Counted {
-    fn process(&self, batch: Batch) -> BoxFuture<'_, Result<Option<Batch>, Refusal>> {
+    fn process(&self, batch: Batch) -> BoxFuture<'_, Result<Processed, Refusal>> {
         Box::pin(async move {
             self.incoming.inc_by(batch.items);
-            let outcome = self.inner.process(batch).await?;
-            self.outgoing.inc_by(outcome.as_ref().map_or(0, |batch| batch.items));
-            Ok(outcome)
+            let processed = self.inner.process(batch).await?;
+            self.outgoing.inc_by(processed.batch.as_ref().map_or(0, |batch| batch.items));
+            Ok(processed)
         })
     }
 }

@@ -32,7 +32,7 @@ pub fn encode(exported: &Exported) -> Vec<u8> {
 /// The answer as OTLP/JSON.
 pub fn encode_as_json(signal: Signal, exported: &Exported) -> Vec<u8> {
     if *exported == Exported::default() {
-        return br#"{"partialSuccess":{}}"#.to_vec();
+        return b"{}".to_vec();
     }
     let key = match signal {
         Signal::Traces => "rejectedSpans",

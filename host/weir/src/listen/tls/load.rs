@@ -4,24 +4,15 @@ use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig};
 
-use super::{Protocols, TlsSettings, pem};
-
-/// A version of TLS.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TlsVersion {
-    /// 1.2
-    #[default]
-    V1_2,
-    /// 1.3
-    V1_3,
-}
+use super::{Protocols, TlsSettings};
+use crate::tls::{TlsVersion, certificates, provider, read_file};
 
 /// What is in the files.
 pub(super) struct Files {
@@ -42,7 +33,7 @@ pub(super) struct Loaded {
 impl Files {
     pub(super) fn read(settings: &TlsSettings) -> Result<Self, String> {
         let (cert, key) = (settings.cert.read()?, settings.key.read()?);
-        let client_ca = settings.client_ca.as_deref().map(pem::read).transpose()?;
+        let client_ca = settings.client_ca.as_deref().map(read_file).transpose()?;
         let mut hasher = DefaultHasher::new();
         for part in [Some(&cert), Some(&key), client_ca.as_ref()].into_iter().flatten() {
             hasher.write_usize(part.len());
@@ -52,7 +43,7 @@ impl Files {
     }
 
     pub(super) fn load(self, settings: &TlsSettings, protocols: Protocols) -> Result<Loaded, String> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = provider();
         let versions: &[_] = match settings.min_version {
             TlsVersion::V1_2 => &[&TLS13, &TLS12],
             TlsVersion::V1_3 => &[&TLS13],
@@ -87,12 +78,4 @@ fn client_verifier(
     }
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
     verifier.map_err(|error| format!("tls: client_ca_file: {error}"))
-}
-
-fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match certificates {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => Err(format!("tls: {what} holds no certificate in PEM")),
-    }
 }

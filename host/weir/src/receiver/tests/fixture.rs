@@ -62,7 +62,7 @@ impl Exporter for Upstream {
 pub(super) struct Panics;
 
 impl Processor for Panics {
-    fn process(&self, _: Batch) -> BoxFuture<'_, Result<Option<Batch>, weir_pipeline::Refusal>> {
+    fn process(&self, _: Batch) -> BoxFuture<'_, Result<weir_pipeline::Processed, weir_pipeline::Refusal>> {
         panic!("expected by the test");
     }
 }

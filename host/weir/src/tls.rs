@@ -1,0 +1,77 @@
+//! What both sides of TLS have in common: versions, and PEM text or where it is.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+/// More than any chain of certificates, and an end to a file that has none.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// 1.2
+    #[default]
+    V1_2,
+    /// 1.3
+    V1_3,
+}
+
+/// PEM text, or where it is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Pem {
+    /// In this file.
+    File(PathBuf),
+    /// As it stands. It may be a key and is never shown.
+    Text(String),
+}
+
+impl fmt::Debug for Pem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pem::File(path) => f.debug_tuple("File").field(path).finish(),
+            Pem::Text(_) => f.write_str("Text([REDACTED])"),
+        }
+    }
+}
+
+impl Pem {
+    pub(crate) fn read(&self) -> Result<Vec<u8>, String> {
+        match self {
+            Pem::File(path) => read_file(path),
+            Pem::Text(text) => Ok(text.clone().into_bytes()),
+        }
+    }
+}
+
+/// The bytes of a file. The error names it.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_end(&mut bytes));
+    match read {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(format!("tls: cannot read {}: {error}", path.display())),
+    }
+}
+
+/// The certificates in a PEM text; at least one. `what` is its key in the configuration.
+pub(crate) fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) => Err(format!("tls: {what} holds no certificate")),
+        // The parser's own words might quote the text.
+        Err(_) => Err(format!("tls: {what} is not PEM")),
+    }
+}
+
+/// The cryptography of all of weir.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
