@@ -9,16 +9,20 @@
 //! 4. the sender waits for what each queue promises its senders;
 //! 5. if it is told to send the batch again, it is remembered who has it already.
 
+mod answer;
+mod claim;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use weir_otlp::Signal;
 
+use self::answer::Answer;
+use self::claim::{Claim, claim_everywhere, overflow};
 use crate::join::join_all;
 use crate::partly::{Destination, PartlyDelivered};
-use crate::queue::{RETRY_AFTER, Ticket};
-use crate::room::{NoPlace, Place};
+use crate::queue::Ticket;
 use crate::{Batch, BatchSettings, Cause, Count, ExportQueue, Exported, Processed, Processor, Refusal};
 
 /// The longest that a sender waits for retries and for room. Most SDKs give up after ten seconds; an honest
@@ -41,8 +45,6 @@ pub struct Pipeline {
     /// How requests are merged behind the processors, where an exporter's queue has no settings of its own.
     pub batching: Option<BatchSettings>,
 }
-
-type Answer = Result<Exported, Refusal>;
 
 /// Where a receiver's batches go: to every pipeline of their signal.
 pub struct Consumer {
@@ -115,10 +117,11 @@ impl Consumer {
 
         taken();
         let mut answers = Vec::new();
-        for (at, ((pipeline, (batch, counts)), claims)) in
-            pipelines.iter().zip(processed).zip(claims).enumerate()
-        {
+        let mut lost = Exported::default();
+        for (at, ((pipeline, through), claims)) in pipelines.iter().zip(processed).zip(claims).enumerate() {
+            let Through { batch, counts, lost: lost_here } = through;
             counts.into_iter().for_each(|count| count());
+            lost = answer::larger(lost, lost_here);
             // Without a batch every item was dropped by a rule, and the places are given back.
             if let Some(batch) = batch {
                 pipeline.submit(at, &batch, claims, wait_until, &mut answers);
@@ -130,7 +133,7 @@ impl Consumer {
         let delivered = destinations.into_iter().zip(&answers).filter(|(_, answer)| is_delivered(answer));
         Handed {
             delivered: delivered.map(|(destination, _)| destination).collect(),
-            outcome: answer(answers),
+            outcome: answer::of_all(answers).map(|exported| answer::sum(lost, exported)),
         }
     }
 
@@ -144,17 +147,16 @@ impl Consumer {
 impl Pipeline {
     /// What is left of the batch, and what counts the rest once it is taken. Without work to do the batch is left as it is:
     /// every exporter of this pipeline has it.
-    async fn process(&self, batch: Batch, has_work: bool) -> Result<(Option<Batch>, Vec<Count>), Refusal> {
-        let (mut current, mut counts) = (batch, Vec::new());
+    async fn process(&self, batch: Batch, has_work: bool) -> Result<Through, Refusal> {
+        let mut through = Through { batch: Some(batch), counts: Vec::new(), lost: Exported::default() };
         for processor in self.processors.iter().filter(|_| has_work) {
-            let Processed { batch, count } = processor.process(current).await?;
-            counts.extend(count);
-            match batch {
-                Some(batch) => current = batch,
-                None => return Ok((None, counts)),
-            }
+            let Some(current) = through.batch.take() else { break };
+            let Processed { batch, count, lost } = processor.process(current).await?;
+            through.batch = batch;
+            through.counts.extend(count);
+            through.lost = answer::sum(through.lost, lost);
         }
-        Ok((Some(current), counts))
+        Ok(through)
     }
 
     fn submit(
@@ -185,20 +187,18 @@ impl Pipeline {
     }
 }
 
+/// What a pipeline's processors made of a batch: see [`Processed`].
+struct Through {
+    batch: Option<Batch>,
+    counts: Vec<Count>,
+    lost: Exported,
+}
+
 /// What one hand-over came to.
 struct Handed {
     outcome: Answer,
     /// Who need not get the batch again.
     delivered: Vec<Destination>,
-}
-
-/// What one exporter has for a batch.
-enum Claim {
-    Place(Place),
-    /// No room.
-    Full,
-    /// It needs none.
-    Delivered,
 }
 
 /// What one exporter says to a batch, now or later.
@@ -222,99 +222,4 @@ fn wait_until(batch: &Batch) -> Instant {
     let left = batch.deadline.map(|deadline| Instant::from_std(deadline).saturating_duration_since(now));
     let share = left.map_or(WAIT_MAX, |left| left / 100 * WAIT_SHARE_PERCENT);
     now + share.min(WAIT_MAX)
-}
-
-/// Room in the queues of every pipeline, one list a pipeline. At least one has room.
-///
-/// Where a queue is told to block on overflow, everything is given back before waiting for it: two senders that
-/// each hold what the other waits for would wait for ever.
-async fn claim_everywhere(
-    pipelines: &[&Pipeline],
-    batch: &Batch,
-    delivered: &[Destination],
-    wait_until: Instant,
-) -> Result<Vec<Vec<Claim>>, Refusal> {
-    loop {
-        let (claims, full) = try_claim_everywhere(pipelines, batch, delivered)?;
-        let waits = |queue: &&ExportQueue| queue.waits_for_room() && Instant::now() < wait_until;
-        if let Some(queue) = full.iter().copied().find(waits) {
-            drop(claims);
-            queue.room_for(batch, wait_until).await;
-            continue;
-        }
-        let has_room = claims.iter().flatten().any(|claim| matches!(claim, Claim::Place(_)));
-        return match full.first() {
-            Some(first) if !has_room => {
-                let refusal = overflow(first, batch);
-                full.iter()
-                    .skip(1)
-                    .for_each(|queue| queue.observer().enqueue_failed(batch.signal, batch.items));
-                Err(refusal)
-            }
-            _ => Ok(claims),
-        };
-    }
-}
-
-type Claims<'a> = (Vec<Vec<Claim>>, Vec<&'a ExportQueue>);
-
-fn try_claim_everywhere<'a>(
-    pipelines: &[&'a Pipeline],
-    batch: &Batch,
-    delivered: &[Destination],
-) -> Result<Claims<'a>, Refusal> {
-    let (mut all, mut full) = (Vec::new(), Vec::new());
-    for (at, pipeline) in pipelines.iter().enumerate() {
-        let mut claims = Vec::new();
-        for (exporter, queue) in pipeline.exporters.iter().enumerate() {
-            if delivered.contains(&(at, exporter)) {
-                claims.push(Claim::Delivered);
-                continue;
-            }
-            claims.push(match queue.try_claim(batch) {
-                Ok(place) => Claim::Place(place),
-                Err(NoPlace::Full) => {
-                    full.push(queue.as_ref());
-                    Claim::Full
-                }
-                Err(NoPlace::Closed) => {
-                    return Err(Refusal::retryable(Cause::Stopping, Some(RETRY_AFTER), "weir is stopping"));
-                }
-            });
-        }
-        all.push(claims);
-    }
-    Ok((all, full))
-}
-
-fn overflow(queue: &ExportQueue, batch: &Batch) -> Refusal {
-    queue.observer().enqueue_failed(batch.signal, batch.items);
-    let message = format!("the queue of exporter {} is full", queue.name());
-    Refusal::retryable(Cause::Overload, Some(RETRY_AFTER), message)
-}
-
-/// One answer out of those of several exporters: any failure is told, a retryable one first.
-fn answer(answers: Vec<Answer>) -> Answer {
-    let mut exported = Exported::default();
-    let mut told: Option<Refusal> = None;
-    let mut retry_after = None;
-    for answer in answers {
-        match answer {
-            Ok(Exported { rejected, message }) => {
-                exported.rejected = exported.rejected.max(rejected);
-                exported.message = exported.message.take().or(message);
-            }
-            Err(refusal) => {
-                retry_after = retry_after.max(refusal.retry_after);
-                if told.as_ref().is_none_or(|told| refusal.retryable && !told.retryable) {
-                    told = Some(refusal);
-                }
-            }
-        }
-    }
-    match told {
-        None => Ok(exported),
-        Some(told) if told.retryable => Err(Refusal { retry_after, ..told }),
-        Some(told) => Err(told),
-    }
 }

@@ -7,8 +7,12 @@
 
 mod delivery;
 mod entry;
+mod keep;
+mod settings;
 mod settle;
+mod ticket;
 mod waiting;
+mod work;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,16 +21,14 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
-use self::entry::{Answer, Entry, Slot};
-use self::settle::Ending;
-use self::waiting::Waiting;
+use self::entry::Entry;
+pub use self::settings::QueueSettings;
+pub(crate) use self::ticket::Ticket;
+use self::work::Work;
 use crate::failure_log::FailureLog;
-use crate::room::{NoPlace, Place, Room, Size, Sizer};
-use crate::storage::{RecordId, Storage, Stored};
-use crate::{
-    Batch, BatchSettings, Cause, Charge, DeadLetters, ExportError, ExportObserver, Exported, Exporter,
-    Refusal, RetrySettings,
-};
+use crate::room::{NoPlace, Place, Room, Size};
+use crate::storage::{Storage, Stored};
+use crate::{Batch, BatchSettings, Charge, DeadLetters, ExportObserver, Exporter};
 
 /// gRPC's code for bytes that are not what they should be.
 const INVALID_ARGUMENT: u8 = 3;
@@ -45,36 +47,6 @@ pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How long a stop waits for workers to let go of what they gave up. Each ends at its next suspension.
 const LET_GO: Duration = Duration::from_millis(500);
-
-/// The most consumers that a queue can have.
-const CONSUMERS_MAX: usize = 1000;
-
-/// What the storage has is also kept in memory up to this size, so that as long as the upstream keeps up nothing is read back.
-const CACHED_BYTES_MAX: u64 = 8 << 20;
-
-/// How much may wait for one exporter and who is told what. Names and most defaults are the Collector's `sending_queue`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct QueueSettings {
-    /// Without a queue there is room for what is under way and no more, and every sender waits for the result.
-    pub enabled: bool,
-    /// Requests under way at a time; at least 1.
-    pub num_consumers: usize,
-    /// How much may wait or be under way, in the unit of `sizer`.
-    pub queue_size: u64,
-    /// What `queue_size` counts.
-    pub sizer: Sizer,
-    /// Whether the sender is answered when the upstream has answered (true), or as soon as the batch is queued,
-    /// and so before it is safe. The Collector's default is false; weir's is true, the honest one.
-    pub wait_for_result: bool,
-    /// Whether a sender waits for room, within its patience, before it is refused.
-    pub block_on_overflow: bool,
-    /// Payload bytes that may wait or be under way, whatever the sizer.
-    pub bytes_max: u64,
-    /// How requests are merged and split; those of the pipeline if there are none.
-    pub batch: Option<BatchSettings>,
-    /// What happens after a failed attempt.
-    pub retry: RetrySettings,
-}
 
 /// When a sender is told that its data was taken, and so what that means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,15 +86,6 @@ pub struct ExportQueue {
     shared: Arc<Shared>,
 }
 
-/// The promise of an answer, for a sender that waits.
-pub(crate) struct Ticket {
-    shared: Arc<Shared>,
-    answer: oneshot::Receiver<Answer>,
-    /// Where the entry waits for its turn, if it does.
-    slot: Option<Arc<Slot>>,
-    until: Instant,
-}
-
 struct Shared {
     name: String,
     settings: QueueSettings,
@@ -139,60 +102,6 @@ struct Shared {
     give_up: watch::Sender<bool>,
     lost_requests: AtomicU64,
     lost_items: AtomicU64,
-}
-
-#[derive(Default)]
-struct Work {
-    waiting: Waiting,
-    workers: usize,
-    /// When something will be looked at again, if somebody sleeps until then.
-    timer_at: Option<Instant>,
-    /// Nothing is sent any more.
-    has_given_up: bool,
-    left: Vec<Stored>,
-}
-
-/// A batch that is in memory besides the storage.
-struct Cached {
-    total: Arc<AtomicU64>,
-    bytes: u64,
-}
-
-// === impl QueueSettings ===
-
-impl Default for QueueSettings {
-    fn default() -> Self {
-        QueueSettings {
-            enabled: true,
-            num_consumers: 10,
-            queue_size: 1000,
-            sizer: Sizer::Requests,
-            wait_for_result: true,
-            block_on_overflow: false,
-            bytes_max: 64 << 20,
-            batch: None,
-            retry: RetrySettings::default(),
-        }
-    }
-}
-
-impl QueueSettings {
-    /// How much fits, in the unit of the sizer; without a queue, the requests at a time.
-    pub fn capacity(&self) -> u64 {
-        self.room().1
-    }
-
-    /// The size of the room and its unit.
-    fn room(&self) -> (Sizer, u64) {
-        match self.enabled {
-            true => (self.sizer, self.queue_size),
-            false => (Sizer::Requests, self.consumers() as u64),
-        }
-    }
-
-    fn consumers(&self) -> usize {
-        self.num_consumers.clamp(1, CONSUMERS_MAX)
-    }
 }
 
 // === impl ExportQueue ===
@@ -384,28 +293,6 @@ impl Drained {
     }
 }
 
-// === impl Ticket ===
-
-impl Ticket {
-    pub(crate) async fn answer(mut self) -> Answer {
-        if let Ok(answer) = tokio::time::timeout_at(self.until, &mut self.answer).await {
-            return answer.unwrap_or_else(|_| Err(stopped()));
-        }
-        let late = ExportError::retryable(UNAVAILABLE, "its turn to be sent did not come in time");
-        // Nothing of it has been sent yet, so the sender may safely send it again. If it is being sent or written, who
-        // does that knows the sender's patience too.
-        if let Some(entry) = self.slot.as_ref().and_then(|slot| slot.take()) {
-            let items = entry.items();
-            self.shared.settle(entry, Ending::of(Err(late), items));
-        }
-        self.answer.await.unwrap_or_else(|_| Err(stopped()))
-    }
-}
-
-fn stopped() -> Refusal {
-    Refusal::retryable(Cause::Stopping, None, "weir stopped before the upstream answered")
-}
-
 // === impl Shared ===
 
 impl Shared {
@@ -415,104 +302,6 @@ impl Shared {
             (Some(_), _) => Acknowledgement::Durable,
             (None, true) => Acknowledgement::Downstream,
             (None, false) => Acknowledgement::Memory,
-        }
-    }
-
-    /// Puts an entry on disk, tells its sender, and then it waits as others do.
-    async fn keep(
-        self: Arc<Self>,
-        storage: Arc<dyn Storage>,
-        mut entry: Entry,
-        batching: Option<BatchSettings>,
-        until: Instant,
-    ) {
-        let Some(batch) = &entry.batch else { return };
-        // An append that is given up keeps nothing: what the sender sends again is not there twice.
-        let refusal = match tokio::time::timeout_at(until, storage.append(batch)).await {
-            Ok(Ok(record)) => {
-                if let Some(tell) = entry.tell.take() {
-                    let _ = tell.send(Ok(Exported::default()));
-                }
-                self.cache(&mut entry, record);
-                self.push(entry, batching);
-                return;
-            }
-            Ok(Err(error)) => self.not_kept(&error),
-            Err(_) => {
-                let message = format!("exporter {}: the disk did not keep it in time", self.name);
-                Refusal::retryable(Cause::Overload, Some(RETRY_AFTER), message)
-            }
-        };
-        self.settle_unkept(entry, refusal);
-    }
-
-    /// Keeps the batch in memory too, or else forgets it.
-    fn cache(&self, entry: &mut Entry, record: RecordId) {
-        entry.record = Some(record);
-        let bytes = entry.size.bytes;
-        let cached = Cached { total: Arc::clone(&self.cached), bytes };
-        if self.cached.fetch_add(bytes, Ordering::Relaxed) + bytes > CACHED_BYTES_MAX {
-            entry.batch = None;
-            drop(cached);
-        } else {
-            entry.cached = Some(cached);
-        }
-    }
-
-    fn push(self: &Arc<Self>, entry: Entry, batching: Option<BatchSettings>) -> Option<Arc<Slot>> {
-        let mut work = self.work();
-        if work.has_given_up {
-            drop(work);
-            self.give_up(entry);
-            return None;
-        }
-        let slot = work.waiting.push(entry, batching);
-        self.rouse(&mut work);
-        Some(slot)
-    }
-
-    /// One more worker if something is to be sent and there may be one more; a timer if something will be.
-    fn rouse(self: &Arc<Self>, work: &mut Work) {
-        if work.has_given_up || work.workers >= self.settings.consumers() {
-            return;
-        }
-        if work.waiting.is_ready(Instant::now()) {
-            work.workers += 1;
-            tokio::spawn(Arc::clone(self).work_off());
-        } else if let Some(at) = work.waiting.next_flush()
-            && work.timer_at.is_none_or(|timer_at| at < timer_at)
-        {
-            work.timer_at = Some(at);
-            tokio::spawn(Arc::clone(self).rouse_at(at));
-        }
-    }
-
-    async fn rouse_at(self: Arc<Self>, at: Instant) {
-        tokio::time::sleep_until(at).await;
-        let mut work = self.work();
-        if work.timer_at == Some(at) {
-            work.timer_at = None;
-        }
-        self.rouse(&mut work);
-    }
-
-    /// A worker: sends what is to be sent, one request at a time, until there is nothing. It holds its place through
-    /// the waits between attempts too, as in the Collector: an upstream that is down is not met with more at a time.
-    async fn work_off(self: Arc<Self>) {
-        loop {
-            let group = {
-                let mut work = self.work();
-                let group = if work.has_given_up { None } else { work.waiting.take(Instant::now()) };
-                if group.is_none() {
-                    work.workers -= 1;
-                }
-                self.rouse(&mut work);
-                group
-            };
-            match group {
-                Some(group) => self.deliver(group).await,
-                None => return,
-            }
         }
     }
 
@@ -528,11 +317,5 @@ impl Shared {
 
     fn work(&self) -> MutexGuard<'_, Work> {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Cached {
-    fn drop(&mut self) {
-        self.total.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }

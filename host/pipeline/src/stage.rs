@@ -21,6 +21,15 @@ pub struct Processed {
     /// Counts what was dropped. Called once the batch is taken: until then another pipeline may refuse it, and its sender
     /// will send all of it again.
     pub count: Option<Count>,
+    /// Items that were dropped since something failed on them, and what to tell the sender of it.
+    pub lost: Exported,
+}
+
+impl Processed {
+    /// Nothing of it was dropped.
+    pub fn whole(batch: Batch) -> Self {
+        Processed { batch: Some(batch), count: None, lost: Exported::default() }
+    }
 }
 
 /// See [`Processed::count`].

@@ -8,7 +8,7 @@ use std::time::Duration;
 use fakes::*;
 use tokio::time::Instant;
 use weir_otlp::Signal;
-use weir_pipeline::{Cause, Consumer, Drained, QueueSettings, Refusal, Sizer};
+use weir_pipeline::{Cause, Consumer, Drained, Exported, QueueSettings, Refusal, Sizer};
 
 fn in_memory() -> QueueSettings {
     QueueSettings { wait_for_result: false, ..QueueSettings::default() }
@@ -170,6 +170,15 @@ async fn every_exporter_gets_the_batch_and_a_retryable_failure_is_told_first() {
     assert_eq!(outcome.unwrap_err().cause, Cause::UpstreamUnavailable);
     assert_eq!(get(&counts[0].sent), 4);
     assert_eq!((get(&counts[1].send_failed), get(&counts[2].send_failed)), (4, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_processor_lost_is_told_with_what_the_upstream_rejected() {
+    let (queue, counts) = queue(&Upstream::new([], Act::RejectSome(1)), QueueSettings::default());
+    let consumer = Consumer::new(vec![pipeline(vec![Step::Lose(2), Step::Lose(3)], vec![queue])]);
+    let (_, told) = consume_and_hear(&consumer, batch(10)).await;
+    assert_eq!(told, Ok(Exported { rejected: 6, message: Some("broke; broke".to_owned()) }));
+    assert_eq!((get(&counts.sent), get(&counts.send_failed)), (4, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -43,7 +43,7 @@ impl WasmProcessor {
             return Err(refusal);
         }
         if !chain.is_wanted() {
-            return Ok(Processed { batch: Some(batch), count: None });
+            return Ok(Processed::whole(batch));
         }
         drop(chain);
         let worker = self.worker(batch.deadline).await?;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use weir_otlp::{Cursor, EditError, EditsRef, Signal, Tape, View};
-use weir_pipeline::{Batch, Cause, Count, Processed, Refusal};
+use weir_pipeline::{Batch, Cause, Count, Exported, Processed, Refusal};
 
 use crate::bindings;
 use crate::chain::Chain;
@@ -59,8 +59,9 @@ pub(crate) fn through(chain: &Chain, mut batch: Batch, scratch: &mut Scratch) ->
         series.edits.inc_by(tally.edits);
     }
     let count = count_of_dropped(chain, run.signal, &scratch.tallies);
+    let lost = lost(chain, &scratch.tallies);
     if all_dropped {
-        return Ok(Processed { batch: None, count });
+        return Ok(Processed { batch: None, count, lost });
     }
     if scratch.tape.is_changed() {
         run.splice(scratch);
@@ -68,7 +69,21 @@ pub(crate) fn through(chain: &Chain, mut batch: Batch, scratch: &mut Scratch) ->
     if run.source.as_ptr() != batch.payload.as_ptr() {
         batch.replace(run.source, scratch.tape.items_left());
     }
-    Ok(Processed { batch: Some(batch), count })
+    Ok(Processed { batch: Some(batch), count, lost })
+}
+
+/// The items that are lost to plugins that failed on them, which is no rule of theirs: their sender is told.
+fn lost(chain: &Chain, tallies: &[Tally]) -> Exported {
+    let mut lost = Exported::default();
+    for (plugin, tally) in chain.plugins.iter().zip(tallies) {
+        let items = tally.dropped_by_error + tally.isolated;
+        if items > 0 {
+            lost.rejected += items;
+            lost.message
+                .get_or_insert_with(|| format!("plugin {} failed on items, which were dropped", plugin.name));
+        }
+    }
+    lost
 }
 
 /// Counts the items that the plugins dropped, once that is certain.

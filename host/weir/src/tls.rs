@@ -65,7 +65,7 @@ pub(crate) fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(format!("tls: {what} holds no certificate")),
+        Ok(_) => Err(format!("tls: {what} holds no certificate in PEM")),
         // The parser's own words might quote the text.
         Err(_) => Err(format!("tls: {what} is not PEM")),
     }

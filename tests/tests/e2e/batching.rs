@@ -1,7 +1,10 @@
 //! Merging and splitting on the way out, by the `batch` processor and by `sending_queue::batch`.
 
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
+use prost::Message;
 use serde_json::{Value, json};
 use tonic::Code;
+use weir_tests::guest::Guest;
 use weir_tests::weir::plain_grpc;
 use weir_tests::{Answer, GrpcSender, HttpSender, Ids, Launch, Signal, Upstream, Weir, ids, requests};
 
@@ -81,6 +84,20 @@ async fn requests_larger_than_the_vendor_allows_are_split_by_bytes() {
         let arrived: Ids = delivered.iter().flat_map(|one| ids::of(signal, &one.body)).collect();
         assert!(sent.missing_in(&arrived).is_empty() && arrived.doubled().is_empty(), "{signal:?}");
     }
+}
+
+#[tokio::test]
+async fn items_that_are_lost_to_a_plugin_that_failed_are_told_as_rejected() {
+    let (upstream, home) = (Upstream::start().await, tempfile::tempdir().unwrap());
+    let trap = json!({"plugin": Guest::Trap.install(home.path(), "trap"), "on_error": "drop"});
+    let weir = Launch::new().processor("wasm", trap).to_grpc(&upstream.address()).start().await;
+    let mut record = requests::log("doomed");
+    record.attributes.push(requests::attribute("test.trigger", requests::text("now")));
+    let body = requests::logs(vec![record]).encode_to_vec();
+    let told = GrpcSender::new(weir.ports.grpc).send(Signal::Logs, body).await.unwrap();
+    let told = ExportLogsServiceResponse::decode(told).unwrap().partial_success.unwrap();
+    assert_eq!(told.rejected_log_records, 1);
+    assert_eq!(told.error_message, "plugin wasm failed on items, which were dropped");
 }
 
 #[tokio::test]

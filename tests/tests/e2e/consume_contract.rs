@@ -11,9 +11,11 @@ mod script;
 mod several_exporters;
 mod verdict;
 
+use std::path::Path;
+
 use serde_json::{Value, json};
-use weir_tests::Upstream;
 use weir_tests::weir::plain_grpc;
+use weir_tests::{Launch, Upstream};
 
 use script::Protocol;
 
@@ -24,12 +26,29 @@ enum Mode {
     Downstream,
     /// The same without a queue.
     NoQueue,
+    /// When the batch is on disk.
+    Durable,
     /// When the batch is in memory.
     Memory,
 }
 
 impl Mode {
-    const ALL: [Mode; 3] = [Mode::Downstream, Mode::NoQueue, Mode::Memory];
+    const ALL: [Mode; 4] = [Mode::Downstream, Mode::NoQueue, Mode::Durable, Mode::Memory];
+
+    /// Whether weir acknowledges before the upstream has.
+    fn is_ahead(self) -> bool {
+        matches!(self, Mode::Durable | Mode::Memory)
+    }
+
+    /// A weir with such exporters, whose queues on disk are in this directory.
+    fn launch(self, directory: &Path) -> Launch {
+        let mut launch = Launch::new();
+        if self == Mode::Durable {
+            launch.config["extensions"]["file_storage"] = json!({"directory": directory});
+            launch.config["service"]["extensions"] = json!(["health_check", "file_storage"]);
+        }
+        launch
+    }
 
     /// An exporter to this upstream. It tries again soon: these tests are about what is retried, not when.
     fn exporter(self, protocol: Protocol, upstream: &Upstream) -> Value {
@@ -43,6 +62,7 @@ impl Mode {
         settings["sending_queue"] = match self {
             Mode::Downstream => json!({}),
             Mode::NoQueue => json!({"enabled": false}),
+            Mode::Durable => json!({"storage": "file_storage"}),
             Mode::Memory => json!({"wait_for_result": false}),
         };
         settings

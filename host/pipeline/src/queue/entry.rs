@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use weir_otlp::Signal;
 
-use super::Cached;
+use super::keep::Cached;
 use crate::room::{Place, Size};
 use crate::storage::RecordId;
 use crate::{Batch, Exported, Refusal};

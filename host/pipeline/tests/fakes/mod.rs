@@ -163,7 +163,18 @@ impl ExportObserver for Counts {
 pub enum Step {
     KeepItems(u64),
     DropAll,
+    /// Drops so many since it failed on them.
+    Lose(u64),
     Refuse(Refusal),
+}
+
+impl Step {
+    fn lost(&self) -> Exported {
+        match self {
+            Step::Lose(rejected) => Exported { rejected: *rejected, message: Some("broke".to_owned()) },
+            _ => Exported::default(),
+        }
+    }
 }
 
 impl Processor for Step {
@@ -171,9 +182,10 @@ impl Processor for Step {
         let outcome = match self {
             Step::KeepItems(items) => Ok(Some(Batch { items: *items, ..batch })),
             Step::DropAll => Ok(None),
+            Step::Lose(lost) => Ok(Some(Batch { items: batch.items - lost, ..batch })),
             Step::Refuse(refusal) => Err(refusal.clone()),
         };
-        let processed = outcome.map(|batch| Processed { batch, count: None });
+        let processed = outcome.map(|batch| Processed { batch, count: None, lost: self.lost() });
         Box::pin(std::future::ready(processed))
     }
 }

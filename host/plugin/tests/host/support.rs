@@ -130,7 +130,7 @@ fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
 
 /// Sends a batch through.
 pub async fn through(pipeline: &WasmProcessor, batch: Batch) -> Result<Option<Batch>, Refusal> {
-    let Processed { batch, count } = pipeline.process(batch).await?;
+    let Processed { batch, count, .. } = pipeline.process(batch).await?;
     count.into_iter().for_each(|count| count());
     Ok(batch)
 }

@@ -303,9 +303,9 @@ fn settings_that_cannot_work_name_the_exporter_and_the_key() {
     garbage.tls.ca = Some(Pem::Text("s3cret".to_owned()));
     for (settings, expected) in [
         (bad_header, r#"exporter a: headers: "a b" is not a header name"#),
-        (no_file, "exporter a: cannot read /nowhere/ca.pem: No such file or directory (os error 2)"),
+        (no_file, "exporter a: tls: cannot read /nowhere/ca.pem: No such file or directory (os error 2)"),
         (no_key, "exporter a: tls: cert and key go together, give both or neither"),
-        (garbage, "exporter a: tls: ca holds no certificate"),
+        (garbage, "exporter a: tls: ca holds no certificate in PEM"),
     ] {
         let error = build("a", &ExporterSettings::OtlpGrpc(settings)).err().unwrap();
         assert_eq!(error.to_string(), expected);

@@ -1,7 +1,7 @@
 //! One exporter, whose upstream has one temper after the other, in each mode and over both protocols.
 
 use weir_tests::fleet::Plan;
-use weir_tests::{Fleet, Launch, Upstream};
+use weir_tests::{Fleet, Upstream};
 
 use super::Mode;
 use super::script::{Protocol, SLOW_TIMEOUT, Script, Temper};
@@ -18,13 +18,14 @@ async fn holds(temper: Temper) {
             if temper == Temper::Slow {
                 settings["timeout"] = SLOW_TIMEOUT.into();
             }
-            let weir = Launch::new().exporter(protocol.exporter_id(), settings).start().await;
+            let home = tempfile::tempdir().unwrap();
+            let weir = mode.launch(home.path()).exporter(protocol.exporter_id(), settings).start().await;
             let ledger =
                 Fleet::start(weir.ports, &Plan { batches: Some(12), ..Plan::default() }).finish().await;
             weir.settle().await;
             let seen = Seen { upstream: &upstream, script: &script };
             match mode {
-                Mode::Memory => {
+                Mode::Durable | Mode::Memory => {
                     seen.everything_acknowledged_met_its_fate(&ledger, &case);
                     assert!(ledger.refused().is_empty(), "{case}: {:?}", ledger.refused());
                 }
@@ -39,7 +40,7 @@ async fn holds(temper: Temper) {
             }
             if is_clear(temper) {
                 seen.nothing_is_doubled(&case);
-                if mode != Mode::Memory {
+                if !mode.is_ahead() {
                     seen.exactly_the_acknowledged_arrived(&ledger, &case);
                 }
             }
