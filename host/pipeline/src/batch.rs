@@ -7,6 +7,9 @@ use weir_otlp::Signal;
 
 use crate::Charge;
 
+/// See [`Batch::cost`].
+const BOOKKEEPING_BYTES: u64 = 1024;
+
 /// One OTLP export request on its way through a pipeline. Cloning is cheap: the payload is shared.
 #[derive(Clone, Debug)]
 pub struct Batch {
@@ -33,9 +36,16 @@ impl Batch {
 
     /// Puts other bytes in place of the payload, and charges for them.
     pub fn replace(&mut self, payload: Bytes, items: u64) {
-        self.charge = self.charge.beside(payload.len() as u64);
+        self.charge = self.charge.beside(Batch::cost(payload.len()));
         self.payload = payload;
         self.items = items;
+    }
+
+    /// What a payload of so many bytes takes of memory, from the time when it waits: allocators round up, by a sixteenth on average
+    /// and an eighth at most, and each batch has its own bookkeeping, tasks and answers among it, which is about a kibibyte.
+    pub fn cost(payload_bytes: usize) -> u64 {
+        let bytes = payload_bytes as u64;
+        bytes + bytes / 16 + BOOKKEEPING_BYTES
     }
 
     /// The time, as [`Batch::received_unix_nano`] has it.

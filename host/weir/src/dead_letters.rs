@@ -4,6 +4,7 @@
 //! one before. They hold telemetry, so only the user that weir runs as may read them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -75,10 +76,10 @@ impl DeadLetterFiles {
         let path = self.settings.directory.join(name);
         let failed = |error: io::Error| format!("{}: {error}", path.display());
         let mut state = self.lock();
-        if !state.files.contains_key(&batch.signal) {
-            state.files.insert(batch.signal, Letters::open(&path).map_err(failed)?);
-        }
-        let Some(letters) = state.files.get_mut(&batch.signal) else { return Ok(()) };
+        let letters = match state.files.entry(batch.signal) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(none) => none.insert(Letters::open(&path).map_err(failed)?),
+        };
         let written = letters.append(&path, &line, self.settings.bytes_max / 2);
         if written.is_err() {
             // It may have been removed, or the disk been full: the next one opens it anew.

@@ -82,12 +82,12 @@ impl Telemetry {
 
     /// The metrics of one exporter for the signals that it is given. `queue_capacity` is in the unit of its sizer.
     pub fn exporter(&self, id: &str, signals: &[Signal], queue_capacity: u64) -> ExporterMetrics {
-        ExporterMetrics::new(&self.families, id, signals, queue_capacity)
+        ExporterMetrics::new(&self.families.exporter, id, signals, queue_capacity)
     }
 
     /// The items of batches that one exporter will not send, by whether they were kept.
     pub fn dead_letters(&self, id: &str, signals: &[Signal]) -> IntCounterVec {
-        let family = &self.families.dead_letters;
+        let family = &self.families.exporter.dead_letters;
         for signal in signals {
             for result in ["kept", "lost"] {
                 family.with_label_values(&[id, signal.name(), result]);

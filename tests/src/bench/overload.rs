@@ -118,7 +118,10 @@ pub async fn measure(settings: Settings, scratch: &Path) -> Overloaded {
 /// With the memory limiter if this weir has one.
 async fn launch(upstream: &Upstream, settings: Settings, scratch: &Path) -> (Launch, (u64, &'static str)) {
     let mut exporter = plain_grpc(&upstream.address());
-    exporter["sending_queue"] = json!({"queue_size": settings.queue_size, "num_consumers": CONSUMERS});
+    // In memory: what is acknowledged piles up, whatever the senders' patience, until the budget is used up.
+    exporter["sending_queue"] =
+        json!({"queue_size": settings.queue_size, "num_consumers": CONSUMERS, "wait_for_result": false});
+    exporter["timeout"] = json!("60s");
     let mut bare = Launch::new().exporter("otlp_grpc", exporter);
     bare.config["service"]["telemetry"]["logs"] = json!({"level": "error"});
     let limits = json!({"check_interval": "1s", "limit_mib": LIMIT_MIB, "spike_limit_mib": SPIKE_MIB});

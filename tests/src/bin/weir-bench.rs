@@ -82,7 +82,7 @@ async fn overloaded(time: Duration) -> std::io::Result<()> {
     let scratch = tempfile::tempdir()?;
     println!("weir-bench, overload for {time:?}");
     println!("{}", cpu::machine());
-    let settings = overload::Settings { phase: time / 4, senders: 128, items: 1_000, queue_size: 1000 };
+    let settings = overload::Settings { phase: time / 4, senders: 4, items: 1_000, queue_size: 1000 };
     println!("{}", report::overload(&overload::measure(settings, scratch.path()).await));
     Ok(())
 }

@@ -66,7 +66,7 @@ impl Shared {
             match read {
                 None => at += 1,
                 Some(Ok(mut batch)) => {
-                    batch.charge = self.budget.beside(batch.payload.len() as u64);
+                    batch.charge = self.budget.beside(Batch::cost(batch.payload.len()));
                     entries[at].batch = Some(batch);
                     at += 1;
                 }
@@ -130,7 +130,7 @@ impl Shared {
         };
         let mut ending = Ending::default();
         for Part { payload, items } in parts {
-            let charge = batch.charge.beside(payload.len() as u64);
+            let charge = batch.charge.beside(Batch::cost(payload.len()));
             let part = Batch { payload, items, charge, ..batch.clone() };
             ending.add(Ending::of(self.attempts(&part, last, is_awaited).await, items));
             if ending.error.as_ref().is_some_and(|error| error.retryable) {
@@ -209,7 +209,7 @@ fn merge(entries: &[Entry]) -> Batch {
         items: size.items,
         received_unix_nano: first.map_or(0, |batch| batch.received_unix_nano),
         deadline: None,
-        charge: first.map_or_else(Charge::default, |batch| batch.charge.beside(bytes as u64)),
+        charge: first.map_or_else(Charge::default, |batch| batch.charge.beside(Batch::cost(bytes))),
     }
 }
 

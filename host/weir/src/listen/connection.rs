@@ -36,6 +36,26 @@ pub(super) struct Served<S> {
     pub(super) service: S,
 }
 
+/// Connections of one front that get the buffers that the builder says: those of a sidecar's application. What a connection
+/// buffers is held as long as it is open and is not charged to any budget, so the others get little.
+const ROOMY_CONNECTIONS: usize = 4;
+
+/// The largest HTTP/2 frame, and what HTTP/1 reads at once, on one of many connections.
+const NARROW_BUFFER: u32 = 32 << 10;
+
+/// What may be under way on a stream, and on a connection, before weir has read it, on one of many connections.
+const NARROW_STREAM_WINDOW: u32 = 64 << 10;
+const NARROW_CONNECTION_WINDOW: u32 = 256 << 10;
+
+fn make_narrow(builder: &mut Builder<TokioExecutor>) {
+    builder.http1().max_buf_size(NARROW_BUFFER as usize);
+    builder
+        .http2()
+        .max_frame_size(NARROW_BUFFER)
+        .initial_stream_window_size(NARROW_STREAM_WINDOW)
+        .initial_connection_window_size(NARROW_CONNECTION_WINDOW);
+}
+
 /// Serves one connection until it ends.
 pub(super) async fn serve<S, B>(
     served: Arc<Served<S>>,
@@ -47,6 +67,8 @@ pub(super) async fn serve<S, B>(
     S::Future: Send + Unpin + 'static,
     B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
 {
+    // Counted before this one has said anything: the front holds one, and each connection of it.
+    let is_one_of_few = Arc::strong_count(&served) <= ROOMY_CONNECTIONS + 1;
     let Served { builder, bounds, tls, service } = served.as_ref();
     let opened = tokio::select! {
         biased;
@@ -57,6 +79,10 @@ pub(super) async fn serve<S, B>(
     let activity = Activity::new();
     let heard = Heard { wire, activity: (!is_http2).then(|| Arc::clone(&activity)) };
     let service = Noted::new(service.clone(), Arc::clone(&activity));
+    let mut builder = builder.clone();
+    if !is_one_of_few {
+        make_narrow(&mut builder);
+    }
     let mut connection = pin!(builder.serve_connection(TokioIo::new(heard), service));
     let mut watch = Watch::new(bounds, &activity);
     // How a connection ends is its peer's business; each request was answered and counted by itself. The connection goes

@@ -105,10 +105,19 @@ impl Admission {
         let Some(bound) = memory.bound else { return false };
         if memory.looked.is_none_or(|looked| looked.elapsed() >= bound.check_interval) {
             let is_above = || resident_bytes().is_some_and(|resident| resident >= bound.resident_max);
+            let was_short = memory.is_short;
             memory.is_short = is_above() && {
                 release_code_pages();
                 is_above()
             };
+            match (was_short, memory.is_short) {
+                (false, true) => tracing::warn!(
+                    resident_max = bound.resident_max,
+                    "the process comes near its memory limit: telemetry is refused until it has less",
+                ),
+                (true, false) => tracing::info!("the process is well below its memory limit again"),
+                _ => {}
+            }
             memory.looked = Some(Instant::now());
         }
         memory.is_short

@@ -89,6 +89,15 @@ fn check(arrived: u64, announced: Option<u64>, bytes_max: u64, charge: &Charge) 
     charge.grow_to(expected)
 }
 
+/// Bytes that may be held for long: what was reserved beyond them while they grew would be held too, and charged to nobody.
+pub(super) fn without_slack(bytes: Vec<u8>) -> Bytes {
+    // A copy, since the allocator does not shrink a block by less than a half.
+    match bytes.capacity() - bytes.len() > bytes.len() / 8 {
+        true => Bytes::copy_from_slice(&bytes),
+        false => Bytes::from(bytes),
+    }
+}
+
 /// The refusal of a request that is over the size limit.
 pub(super) fn too_large(bytes_max: u64) -> Refusal {
     Refusal::permanent(Cause::TooLarge, format!("the request is larger than {bytes_max} bytes"))

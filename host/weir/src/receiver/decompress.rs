@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use bytes::Bytes;
 use weir_pipeline::{Cause, Charge, Refusal};
 
-use super::body::too_large;
+use super::body::{too_large, without_slack};
 
 /// The window that a zstd stream may ask for, as a power of two: 8 MiB, which RFC 8878 wants every decoder to have.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
@@ -102,7 +102,7 @@ fn read_bounded(
             return Err(too_large(bytes_max));
         }
         if read == 0 {
-            return Ok(Bytes::from(out));
+            return Ok(without_slack(out));
         }
     }
 }

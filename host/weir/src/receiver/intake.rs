@@ -81,7 +81,7 @@ impl Intake {
             return Ok(Exported::default());
         }
         // What it was read into, compressed or as text, is gone by now.
-        charge.set(payload.len() as u64);
+        charge.set(Batch::cost(payload.len()));
         let charge = charge.clone();
         let mut items = Items::new(&self.metrics, signal, count);
         // Taken out once: the batch goes through these pipelines, whatever is reloaded meanwhile.

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue};
 use weir_otlp::{Signal, json};
 use weir_pipeline::{Cause, Charge, Exported, Refusal};
 
+use super::body::without_slack;
 use crate::wire::partial;
 
 /// Texts up to this size are decoded where they are: handing them to another thread would cost as much.
@@ -77,5 +78,5 @@ fn decode_here(signal: Signal, text: &[u8], charge: &Charge) -> Result<Bytes, Re
         Refusal::permanent(cause, format!("malformed OTLP/JSON request: {error}"))
     })?;
     charge.grow_to((text.len() + bytes.len()) as u64)?;
-    Ok(Bytes::from(bytes))
+    Ok(without_slack(bytes))
 }

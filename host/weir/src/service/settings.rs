@@ -39,7 +39,9 @@ pub(super) fn admission(
         return AdmissionSettings { bytes_max: share.clamp(REQUEST_BYTES_MAX, usual.bytes_max), ..usual };
     };
     let available = limit_bytes.or_else(memory::total_bytes).unwrap_or(u64::MAX);
-    let (resident_max, bytes_max) = limiter.bytes(available);
+    let (limit, bytes_max) = limiter.bytes(available);
+    // The spike is for what comes between two looks, and for what is not telemetry: a half each.
+    let resident_max = limit - limit.saturating_sub(bytes_max) / 2;
     let memory = Some(MemoryBound { resident_max, check_interval: limiter.check_interval });
     AdmissionSettings { bytes_max, memory, ..usual }
 }

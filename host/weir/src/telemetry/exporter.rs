@@ -6,7 +6,7 @@ use prometheus::{IntCounter, IntGauge};
 use weir_otlp::Signal;
 use weir_pipeline::ExportObserver;
 
-use super::families::{Families, SignalCounters};
+use super::families::{ExporterFamilies, SignalCounters};
 
 /// The metrics of one exporter.
 pub struct ExporterMetrics {
@@ -29,7 +29,12 @@ pub struct ExporterMetrics {
 }
 
 impl ExporterMetrics {
-    pub(super) fn new(families: &Families, id: &str, signals: &[Signal], queue_capacity: u64) -> Self {
+    pub(super) fn new(
+        families: &ExporterFamilies,
+        id: &str,
+        signals: &[Signal],
+        queue_capacity: u64,
+    ) -> Self {
         let labels = [id];
         let capacity = families.queue_capacity.with_label_values(&labels);
         capacity.set(i64::try_from(queue_capacity).unwrap_or(i64::MAX));
@@ -45,7 +50,7 @@ impl ExporterMetrics {
             send_failed: SignalCounters::new(&families.send_failed, &labels, signals),
             enqueue_failed: SignalCounters::new(&families.enqueue_failed, &labels, signals),
             rejected: families.rejected.clone(),
-            panics: families.exporter_panics.with_label_values(&labels),
+            panics: families.panics.with_label_values(&labels),
             queue_items: families.queue_items.clone(),
             held: Default::default(),
             recovered: families.recovered.clone(),

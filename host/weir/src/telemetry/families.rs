@@ -17,11 +17,18 @@ pub(super) struct Families {
     pub(super) requests: IntCounterVec,
     pub(super) receiver_panics: IntCounterVec,
     pub(super) certificate_renewals: IntCounterVec,
+    pub(super) exporter: ExporterFamilies,
+    pub(super) incoming: IntCounterVec,
+    pub(super) outgoing: IntCounterVec,
+}
+
+/// Those of exporters and their queues.
+pub(super) struct ExporterFamilies {
     pub(super) sent: SignalFamily,
     pub(super) send_failed: SignalFamily,
     pub(super) enqueue_failed: SignalFamily,
     pub(super) rejected: IntCounterVec,
-    pub(super) exporter_panics: IntCounterVec,
+    pub(super) panics: IntCounterVec,
     pub(super) queue_size: IntGaugeVec,
     pub(super) queue_capacity: IntGaugeVec,
     pub(super) queue_items: IntGaugeVec,
@@ -30,8 +37,6 @@ pub(super) struct Families {
     pub(super) already_delivered: IntCounterVec,
     pub(super) dead_letters: IntCounterVec,
     pub(super) in_flight: IntGaugeVec,
-    pub(super) incoming: IntCounterVec,
-    pub(super) outgoing: IntCounterVec,
 }
 
 /// One component's counters of one meaning, one a signal, each made at its first use at the latest.
@@ -45,29 +50,14 @@ pub(super) struct SignalCounters {
 
 impl Families {
     pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let by_signal = |kind: &str, what: &str, labels: &[&str], help: &str| {
-            let family = |signal: Signal| {
-                let items = signal.items_name();
-                let name = format!("otelcol_{kind}_{what}_{items}_total");
-                counter(registry, &name, labels, &help.replace("{items}", &items.replace('_', " ")))
-            };
-            let [a, b, c, d] = Signal::ALL;
-            Ok::<_, prometheus::Error>(SignalFamily([family(a)?, family(b)?, family(c)?, family(d)?]))
-        };
         let receiver = ["receiver", "transport"];
-        let exporter = ["exporter"];
         let processor = ["processor", "otel_signal"];
-        let by_exporter_and_signal = ["exporter", "otel_signal"];
-        let gauge = |name: &str, labels: &[&str], help: &str| {
-            let gauge = IntGaugeVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok::<_, prometheus::Error>(gauge)
-        };
         let counter = |name: &str, labels: &[&str], help: &str| counter(registry, name, labels, help);
+        let received = |what: &str, help: &str| by_signal(registry, "receiver", what, &receiver, help);
         Ok(Families {
-            accepted: by_signal("receiver", "accepted", &receiver, "{items} whose fate is in weir's hands")?,
-            refused: by_signal("receiver", "refused", &receiver, "{items} that their sender still has")?,
-            failed: by_signal("receiver", "failed", &receiver, "{items} lost to a fault of weir's own")?,
+            accepted: received("accepted", "{items} whose fate is in weir's hands")?,
+            refused: received("refused", "{items} that their sender still has")?,
+            failed: received("failed", "{items} lost to a fault of weir's own")?,
             requests: counter(
                 "otelcol_receiver_requests_total",
                 &["receiver", "transport", "outcome"],
@@ -83,25 +73,32 @@ impl Families {
                 &["receiver", "transport", "result"],
                 "certificates whose files had changed, by result: success, failure",
             )?,
-            sent: by_signal("exporter", "sent", &exporter, "{items} that the upstream took")?,
-            send_failed: by_signal(
-                "exporter",
-                "send_failed",
-                &exporter,
-                "{items} that the upstream did not take",
-            )?,
-            enqueue_failed: by_signal(
-                "exporter",
-                "enqueue_failed",
-                &exporter,
-                "{items} that found the queue full",
-            )?,
+            exporter: ExporterFamilies::register(registry)?,
+            incoming: counter("otelcol_processor_incoming_items_total", &processor, "items that went in")?,
+            outgoing: counter("otelcol_processor_outgoing_items_total", &processor, "items that came out")?,
+        })
+    }
+}
+
+// === impl ExporterFamilies ===
+
+impl ExporterFamilies {
+    fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let exporter = ["exporter"];
+        let by_exporter_and_signal = ["exporter", "otel_signal"];
+        let counter = |name: &str, labels: &[&str], help: &str| counter(registry, name, labels, help);
+        let gauge = |name: &str, labels: &[&str], help: &str| gauge(registry, name, labels, help);
+        let exported = |what: &str, help: &str| by_signal(registry, "exporter", what, &exporter, help);
+        Ok(ExporterFamilies {
+            sent: exported("sent", "{items} that the upstream took")?,
+            send_failed: exported("send_failed", "{items} that the upstream did not take")?,
+            enqueue_failed: exported("enqueue_failed", "{items} that found the queue full")?,
             rejected: counter(
                 "weir_exporter_rejected_items_total",
                 &by_exporter_and_signal,
                 "the part of the failed items that the upstream rejected by partial success",
             )?,
-            exporter_panics: counter(
+            panics: counter(
                 "weir_exporter_panics_total",
                 &exporter,
                 "batches that made the exporter panic; their items count as failed",
@@ -138,10 +135,36 @@ impl Families {
                 &["exporter", "otel_signal", "result"],
                 "items that will not be sent, by whether they were kept in a file: kept, lost",
             )?,
-            incoming: counter("otelcol_processor_incoming_items_total", &processor, "items that went in")?,
-            outgoing: counter("otelcol_processor_outgoing_items_total", &processor, "items that came out")?,
         })
     }
+}
+
+/// One family for each signal. `{items}` in the help is what the signal's items are called.
+fn by_signal(
+    registry: &Registry,
+    kind: &str,
+    what: &str,
+    labels: &[&str],
+    help: &str,
+) -> Result<SignalFamily, prometheus::Error> {
+    let family = |signal: Signal| {
+        let items = signal.items_name();
+        let name = format!("otelcol_{kind}_{what}_{items}_total");
+        counter(registry, &name, labels, &help.replace("{items}", &items.replace('_', " ")))
+    };
+    let [a, b, c, d] = Signal::ALL;
+    Ok(SignalFamily([family(a)?, family(b)?, family(c)?, family(d)?]))
+}
+
+fn gauge(
+    registry: &Registry,
+    name: &str,
+    labels: &[&str],
+    help: &str,
+) -> Result<IntGaugeVec, prometheus::Error> {
+    let gauge = IntGaugeVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(gauge.clone()))?;
+    Ok(gauge)
 }
 
 fn counter(
