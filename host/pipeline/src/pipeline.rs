@@ -122,9 +122,10 @@ impl Consumer {
             let Through { batch, counts, lost: lost_here } = through;
             counts.into_iter().for_each(|count| count());
             lost = answer::larger(lost, lost_here);
-            // Without a batch every item was dropped by a rule, and the places are given back.
-            if let Some(batch) = batch {
-                pipeline.submit(at, &batch, claims, wait_until, &mut answers);
+            match batch {
+                Some(batch) => pipeline.submit(at, &batch, claims, wait_until, &mut answers),
+                // Every item was dropped by a rule, and the places are given back. If the batch comes again, it is not for these.
+                None => answers.extend((0..claims.len()).map(|exporter| ((at, exporter), Pending::done()))),
             }
         }
         let (destinations, pending): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
@@ -171,7 +172,7 @@ impl Pipeline {
             let pending = match claim {
                 Claim::Place(place) => match queue.submit(place, batch.clone(), wait_until, self.batching) {
                     Some(ticket) => Pending::Ticket(ticket),
-                    None => Pending::Answer(Ok(Exported::default())),
+                    None => Pending::done(),
                 },
                 Claim::Full => {
                     queue.observer().send_failed(batch.signal, batch.items);
@@ -179,7 +180,7 @@ impl Pipeline {
                 }
                 Claim::Delivered => {
                     queue.observer().already_delivered(batch.signal, batch.items);
-                    Pending::Answer(Ok(Exported::default()))
+                    Pending::done()
                 }
             };
             answers.push(((at, exporter), pending));
@@ -208,6 +209,11 @@ enum Pending {
 }
 
 impl Pending {
+    /// Nothing is left to do.
+    fn done() -> Self {
+        Pending::Answer(Ok(Exported::default()))
+    }
+
     async fn answer(self) -> Answer {
         match self {
             Pending::Answer(answer) => answer,

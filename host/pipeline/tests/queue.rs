@@ -173,6 +173,25 @@ async fn every_exporter_gets_the_batch_and_a_retryable_failure_is_told_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_one_pipeline_dropped_by_a_rule_is_not_asked_of_it_again_for_the_sake_of_another() {
+    let (never, away) =
+        (Upstream::new([], Act::Take), Upstream::new(vec![Act::FailRetryably; 40], Act::Take));
+    let ((never_queue, never_counts), (away_queue, away_counts)) =
+        (queue(&never, QueueSettings::default()), queue(&away, QueueSettings::default()));
+    let consumer = Consumer::new(vec![
+        pipeline(vec![Step::DropAll], vec![never_queue]),
+        pipeline(vec![], vec![away_queue]),
+    ]);
+    let mut accepted = 4;
+    while consume(&consumer, batch(4)).await.1.is_err() {
+        accepted += 4;
+    }
+    assert_eq!(never.attempts(), 0);
+    assert_eq!(get(&never_counts.already_delivered), accepted - 4, "it dropped it once");
+    assert_eq!(get(&away_counts.sent) + get(&away_counts.send_failed), accepted);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_processor_lost_is_told_with_what_the_upstream_rejected() {
     let (queue, counts) = queue(&Upstream::new([], Act::RejectSome(1)), QueueSettings::default());
     let consumer = Consumer::new(vec![pipeline(vec![Step::Lose(2), Step::Lose(3)], vec![queue])]);
