@@ -97,7 +97,7 @@ async fn items_that_are_lost_to_a_plugin_that_failed_are_told_as_rejected() {
     let told = GrpcSender::new(weir.ports.grpc).send(Signal::Logs, body).await.unwrap();
     let told = ExportLogsServiceResponse::decode(told).unwrap().partial_success.unwrap();
     assert_eq!(told.rejected_log_records, 1);
-    assert_eq!(told.error_message, "plugin wasm failed on items, which were dropped");
+    assert_eq!(told.error_message, "plugin trap failed on items, which were dropped");
 }
 
 #[tokio::test]
