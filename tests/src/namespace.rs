@@ -24,6 +24,12 @@ pub fn with_tiny_disk(at: &Path, options: &str) -> Option<Within> {
     permitted(&["--user", "--map-root-user", "--mount"], &script, &[&at.display().to_string()])
 }
 
+/// A namespace with an empty file system of 256 KiB at `at`. `None` where this user may not make one.
+pub fn with_small_disk(at: &Path) -> Option<Within> {
+    let script = "mount -t tmpfs -o size=256k,mode=700 none \"$0\" && exec \"$@\"";
+    permitted(&["--user", "--map-root-user", "--mount"], script, &[&at.display().to_string()])
+}
+
 /// A namespace in which weir is process 1, as in a container. `None` where this user may not make one.
 pub fn as_process_one() -> Option<Within> {
     let flags = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child"];

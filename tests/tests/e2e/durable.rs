@@ -6,7 +6,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 use weir_tests::ports::free_port;
 use weir_tests::weir::plain_grpc;
-use weir_tests::{Answer, GrpcSender, Ids, Launch, Ports, Signal, Upstream, Weir, ids, requests, wait};
+use weir_tests::{
+    Answer, GrpcSender, Ids, Launch, Ports, Signal, Upstream, Weir, ids, namespace, requests, wait,
+};
 
 /// A weir whose one exporter has its queue in this directory.
 fn durable(directory: &Path, upstream: &str, queue: Value) -> Launch {
@@ -134,17 +136,44 @@ async fn requests_on_disk_are_merged_when_the_upstream_comes_back() {
 }
 
 #[tokio::test]
+async fn a_full_disk_is_told_to_senders_and_what_is_on_it_is_delivered_and_makes_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(within) = namespace::with_small_disk(directory.path()) else { return };
+    let port = free_port();
+    let mut launch = durable(directory.path(), &format!("127.0.0.1:{port}"), json!({}));
+    launch.within = within;
+    let weir = launch.start().await;
+    let sender = GrpcSender::new(weir.ports.grpc);
+    let mut acknowledged = Vec::new();
+    let refused = loop {
+        let body = requests::unique(Signal::Logs, &format!("full{}-", acknowledged.len()), 50);
+        match sender.send(Signal::Logs, body.clone()).await {
+            Ok(_) => acknowledged.extend(ids::of(Signal::Logs, &body)),
+            Err(status) => break status,
+        }
+        assert!(acknowledged.len() < 100_000, "the disk is never full");
+    };
+    assert_eq!(refused.code(), tonic::Code::Unavailable);
+    assert!(refused.message().contains("no space left") && !refused.details().is_empty(), "{refused:?}");
+    let upstream = Upstream::start_on(port).await;
+    all_arrive(&upstream, &acknowledged).await;
+    wait::until("there is room again", async || {
+        let body = requests::unique(Signal::Logs, "again", 50);
+        sender.send(Signal::Logs, body).await.ok()
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn one_directory_is_for_one_weir() {
     let directory = tempfile::tempdir().unwrap();
     let address = format!("127.0.0.1:{}", free_port());
     let first = durable(directory.path(), &address, json!({})).start().await;
     let mut second = durable(directory.path(), &address, json!({})).spawn().await;
     assert_eq!(second.wait().await.code(), Some(64));
-    let said = second.stderr();
-    assert!(
-        said.contains("exporters::otlp_grpc::sending_queue::storage") && said.contains("in use by"),
-        "{said}"
-    );
+    // What it said may still be on its way through the pipe.
+    second.stderr_says("exporters::otlp_grpc::sending_queue::storage").await;
+    second.stderr_says("in use by").await;
     assert_eq!(first.health().await, Some(200));
 }
 
@@ -155,7 +184,7 @@ async fn a_directory_that_cannot_be_written_is_told_at_the_start() {
     std::fs::write(&file, "").unwrap();
     let mut weir = durable(&file, "127.0.0.1:1", json!({})).spawn().await;
     assert_eq!(weir.wait().await.code(), Some(64));
-    assert!(weir.stderr().contains("exporters::otlp_grpc::sending_queue::storage"), "{}", weir.stderr());
+    weir.stderr_says("exporters::otlp_grpc::sending_queue::storage").await;
 }
 
 #[tokio::test]
@@ -219,7 +248,7 @@ async fn with_the_destination_down_across_restarts_every_stop_is_clean_and_nothi
         GrpcSender::new(ports.grpc).send(Signal::Traces, body.clone()).await.unwrap();
         acknowledged.extend(ids::of(Signal::Traces, &body));
         weir.stop().await;
-        assert!(weir.stderr().contains("the rest stays on disk for the next start"), "{}", weir.stderr());
+        weir.stderr_says("the rest stays on disk for the next start").await;
     }
     let upstream = Upstream::start_on(port).await;
     let weir = relocated(durable(directory.path(), &address, json!({})), ports).start().await;

@@ -91,6 +91,11 @@ impl State {
         self.doom_if_done(name)
     }
 
+    /// Whether nothing in the segment waits.
+    pub(super) fn is_settled(&self, name: SegmentName) -> bool {
+        self.segments.get(&name).is_some_and(|segment| segment.unsettled == 0)
+    }
+
     /// The segment gets no more records.
     pub(super) fn seal(&mut self, name: SegmentName) {
         if let Some(segment) = self.segments.get_mut(&name) {

@@ -160,6 +160,10 @@ impl Shared {
                 if failure.seal {
                     writer.active = None;
                     self.give_up(name, numbers);
+                } else if start > FILE_HEADER_BYTES && self.state().is_settled(name) {
+                    // The disk is full, perhaps of this: nothing in it waits any more, so it can go.
+                    writer.active = None;
+                    self.state().seal(name);
                 }
                 refuse(group, &failure.error)
             }

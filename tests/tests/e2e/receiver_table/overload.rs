@@ -16,6 +16,9 @@ const REFUSED_STREAM: u32 = 7;
 const STREAMS: u32 = 120;
 const CONNECTIONS: usize = 12;
 
+/// Requests that weir has under way at most.
+const PLACES: f64 = 1024.0;
+
 #[tokio::test]
 async fn more_requests_than_there_are_places_are_told_to_try_again_later() {
     let (upstream, weir) = table().await;
@@ -27,13 +30,16 @@ async fn more_requests_than_there_are_places_are_told_to_try_again_later() {
         }
         holders.push(holder);
     }
-    let body = requests::unique(Signal::Logs, "overload", 1);
-    let message = frame(false, body.len(), &body);
-    let reply = wait::until("all places are taken", async || {
-        let reply = call(weir.ports.grpc, Signal::Logs.grpc_path(), &[], message.clone()).await;
-        (reply.status != Some(0)).then_some(reply)
+    // Nothing else asks meanwhile: a call that came and went would leave a place free for good.
+    let surplus = f64::from(STREAMS) * CONNECTIONS as f64 - PLACES;
+    weir.metrics_until("all places are taken", |metrics| {
+        let refused = [("transport", "grpc"), ("outcome", "refused")];
+        metrics.sum("otelcol_receiver_requests_total", &refused) >= surplus
     })
     .await;
+    let body = requests::unique(Signal::Logs, "overload", 1);
+    let message = frame(false, body.len(), &body);
+    let reply = call(weir.ports.grpc, Signal::Logs.grpc_path(), &[], message).await;
     assert_eq!(reply.status, Some(14), "{}", reply.message);
     let status = tonic::Status::from_header_map(&reply.headers).expect("a status");
     let refused = Refused::of_protobuf(status.details());
