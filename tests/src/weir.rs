@@ -331,7 +331,16 @@ impl Weir {
     pub async fn wait(&mut self) -> ExitStatus {
         self.is_told_to_end.store(true, Ordering::Relaxed);
         let ended = tokio::time::timeout(Duration::from_secs(40), self.child.wait()).await;
-        ended.expect("weir ends in time").expect("a child can be waited for")
+        let status = ended.expect("weir ends in time").expect("a child can be waited for");
+        // What it said last may still be in the pipes; each reader lets go of the text at their end.
+        let all_read = async {
+            while Arc::strong_count(&self.stderr) + Arc::strong_count(&self.stdout) > 2 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        // A child of its own may keep them open for a while longer.
+        let _ = tokio::time::timeout(Duration::from_secs(2), all_read).await;
+        status
     }
 
     /// SIGTERM, then the end with exit status 0.
