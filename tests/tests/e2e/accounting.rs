@@ -1,5 +1,7 @@
 //! At rest, for every signal: accepted = sent + dropped by a plugin + failed to send, and what was sent arrived.
 
+use bytes::Bytes;
+use prost::Message;
 use serde_json::json;
 use tonic::Code;
 use weir_tests::build::plugin;
@@ -7,9 +9,7 @@ use weir_tests::guest::Guest;
 use weir_tests::metrics::Metrics;
 use weir_tests::requests::{self, attribute, log, logs, text};
 use weir_tests::weir::plain_grpc;
-use weir_tests::{Answer, GrpcSender, HttpSender, Launch, Signal, Upstream};
-
-use prost::Message;
+use weir_tests::{Answer, GrpcSender, HttpSender, Launch, Signal, Upstream, Weir};
 
 struct Account {
     accepted: f64,
@@ -92,29 +92,50 @@ async fn accepted_is_sent_and_dropped_and_failed_for_every_signal() {
     assert!(upstream.delivered_ids().doubled().is_empty());
 }
 
+/// A weir with two pipelines of logs, of which one samples a half and the other breaks on what is poisoned.
+struct TwoPipelines {
+    one: Upstream,
+    two: Upstream,
+    weir: Weir,
+    _plugins: tempfile::TempDir,
+}
+
+impl TwoPipelines {
+    /// `on_error` is what the second one does then.
+    async fn start(on_error: &str) -> TwoPipelines {
+        let (one, two) = (Upstream::start().await, Upstream::start().await);
+        let plugins = tempfile::tempdir().unwrap();
+        let trap = Guest::Trap.install(plugins.path(), "trap");
+        let mut launch = Launch::new();
+        launch.config["exporters"] =
+            json!({"otlp_grpc/one": plain_grpc(&one.address()), "otlp_grpc/two": plain_grpc(&two.address())});
+        launch.config["processors"] = json!({
+            "wasm/sample": {"plugin": plugin("sample"), "config": {"percentage": 50}},
+            "wasm/trap": {"plugin": trap, "on_error": on_error},
+        });
+        launch.config["service"]["pipelines"] = json!({
+            "logs/one": {"receivers": ["otlp"], "processors": ["wasm/sample"], "exporters": ["otlp_grpc/one"]},
+            "logs/two": {"receivers": ["otlp"], "processors": ["wasm/trap"], "exporters": ["otlp_grpc/two"]},
+        });
+        TwoPipelines { one, two, weir: launch.start().await, _plugins: plugins }
+    }
+
+    /// The same twenty records each time, poisoned or not.
+    async fn send(&self, is_poisoned: bool) -> Result<Bytes, tonic::Status> {
+        let mut records: Vec<_> = requests::unique_ids("both", 20).iter().map(|id| log(id)).collect();
+        if is_poisoned {
+            records[0].attributes.push(attribute("test.trigger", text("now")));
+        }
+        GrpcSender::new(self.weir.ports.grpc).send(Signal::Logs, logs(records).encode_to_vec()).await
+    }
+}
+
 #[tokio::test]
 async fn two_pipelines_of_a_signal_have_accounts_of_their_own() {
-    let (one, two) = (Upstream::start().await, Upstream::start().await);
-    let plugins = tempfile::tempdir().unwrap();
-    let trap = Guest::Trap.install(plugins.path(), "trap");
-    let mut launch = Launch::new();
-    launch.config["exporters"] =
-        json!({"otlp_grpc/one": plain_grpc(&one.address()), "otlp_grpc/two": plain_grpc(&two.address())});
-    launch.config["processors"] = json!({
-        "wasm/sample": {"plugin": plugin("sample"), "config": {"percentage": 50}},
-        "wasm/trap": {"plugin": trap, "on_error": "drop"},
-    });
-    launch.config["service"]["pipelines"] = json!({
-        "logs/one": {"receivers": ["otlp"], "processors": ["wasm/sample"], "exporters": ["otlp_grpc/one"]},
-        "logs/two": {"receivers": ["otlp"], "processors": ["wasm/trap"], "exporters": ["otlp_grpc/two"]},
-    });
-    let weir = launch.start().await;
-    let sender = GrpcSender::new(weir.ports.grpc);
-    let records = || requests::unique_ids("both", 20).iter().map(|id| log(id)).collect::<Vec<_>>();
-    let mut poisoned = records();
-    poisoned[0].attributes.push(attribute("test.trigger", text("now")));
-    sender.send(Signal::Logs, logs(poisoned).encode_to_vec()).await.unwrap();
-    sender.send(Signal::Logs, logs(records()).encode_to_vec()).await.unwrap();
+    let pipelines = TwoPipelines::start("drop").await;
+    pipelines.send(true).await.unwrap();
+    pipelines.send(false).await.unwrap();
+    let TwoPipelines { one, two, weir, .. } = &pipelines;
     weir.settle().await;
     let metrics = weir.metrics().await;
     assert_eq!(metrics.sum("otelcol_receiver_accepted_log_records_total", &[]), 40.0);
@@ -130,27 +151,10 @@ async fn two_pipelines_of_a_signal_have_accounts_of_their_own() {
 /// What one pipeline drops by a rule and another one refuses was never accepted.
 #[tokio::test]
 async fn a_batch_that_one_of_two_pipelines_refuses_is_in_no_account() {
-    let (one, two) = (Upstream::start().await, Upstream::start().await);
-    let plugins = tempfile::tempdir().unwrap();
-    let trap = Guest::Trap.install(plugins.path(), "trap");
-    let mut launch = Launch::new();
-    launch.config["exporters"] =
-        json!({"otlp_grpc/one": plain_grpc(&one.address()), "otlp_grpc/two": plain_grpc(&two.address())});
-    launch.config["processors"] = json!({
-        "wasm/sample": {"plugin": plugin("sample"), "config": {"percentage": 50}},
-        "wasm/trap": {"plugin": trap, "on_error": "reject"},
-    });
-    launch.config["service"]["pipelines"] = json!({
-        "logs/one": {"receivers": ["otlp"], "processors": ["wasm/sample"], "exporters": ["otlp_grpc/one"]},
-        "logs/two": {"receivers": ["otlp"], "processors": ["wasm/trap"], "exporters": ["otlp_grpc/two"]},
-    });
-    let weir = launch.start().await;
-    let sender = GrpcSender::new(weir.ports.grpc);
-    let records = || requests::unique_ids("both", 20).iter().map(|id| log(id)).collect::<Vec<_>>();
-    let mut poisoned = records();
-    poisoned[0].attributes.push(attribute("test.trigger", text("now")));
-    sender.send(Signal::Logs, logs(poisoned).encode_to_vec()).await.unwrap_err();
-    sender.send(Signal::Logs, logs(records()).encode_to_vec()).await.unwrap();
+    let pipelines = TwoPipelines::start("reject").await;
+    pipelines.send(true).await.unwrap_err();
+    pipelines.send(false).await.unwrap();
+    let TwoPipelines { two, weir, .. } = &pipelines;
     let metrics = weir.metrics().await;
     assert_eq!(metrics.sum("otelcol_receiver_accepted_log_records_total", &[]), 20.0);
     assert_eq!(metrics.sum("otelcol_receiver_refused_log_records_total", &[]), 20.0);

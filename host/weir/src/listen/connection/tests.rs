@@ -1,3 +1,5 @@
+//! Peers that are slow, silent or deaf, on connections with short bounds.
+
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::client::conn::http2;
 use hyper::service::Service;

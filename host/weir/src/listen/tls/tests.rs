@@ -1,3 +1,5 @@
+//! Certificates that are loaded, renewed and broken under a server.
+
 use std::fs;
 
 use rustls::pki_types::pem::PemObject;
