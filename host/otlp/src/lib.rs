@@ -7,6 +7,7 @@
 //! - [`Tape::apply`] checks a plugin's edits and applies them, so that the next plugin sees them.
 //! - [`Tape::splice`] writes the bytes once, at the end.
 //! - [`split()`] cuts a request into smaller ones.
+//! - [`mod@read`] gives borrowed messages to exporters of other formats than OTLP.
 //! - [`json`] turns OTLP/JSON into bytes and back, and compares two requests by what they mean.
 #![forbid(unsafe_code)]
 
@@ -26,6 +27,7 @@ mod lists;
 mod names;
 mod part;
 mod plan;
+pub mod read;
 mod rows;
 mod shape;
 mod slot;

@@ -78,6 +78,9 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// Of nothing.
+    pub(crate) const EMPTY: Reader<'static> = Reader { rest: &[], end: 0 };
+
     /// Reads `source[from..to]`; nothing if there is no such range.
     #[inline(always)]
     pub(crate) fn new(source: &'a [u8], from: usize, to: usize) -> Self {

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{checks, declared, json, split};
+use common::{checks, declared, json, read, split};
 use proptest::prelude::*;
 
 fn data() -> impl Strategy<Value = Vec<u8>> {
@@ -47,6 +47,16 @@ proptest! {
     #[test]
     fn any_interest_is_refused_with_a_reason_or_can_be_served(data in data()) {
         declared::any_interest(&data);
+    }
+
+    #[test]
+    fn borrowed_messages_say_what_decoded_ones_say(data in data()) {
+        read::outer_messages(&data);
+    }
+
+    #[test]
+    fn borrowed_messages_of_any_bytes_end_and_their_text_is_text(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        read::any_bytes(&bytes);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! - `change`: random edits, applied to the tree one after the other.
 //! - `objects`: single objects of OTLP/JSON.
 //! - `checks`, `declared`, `json`: the properties themselves.
+//! - `read`: borrowed messages against decoded ones.
 //! - `split`: the parts of a request against the whole.
 //! - `mutate`: changed copies of inputs, for runs without a fuzzer.
 #![allow(dead_code, reason = "each test uses another part")]
@@ -25,6 +26,7 @@ pub mod mutate;
 pub mod objects;
 pub mod odd;
 pub mod outline;
+pub mod read;
 pub mod requests;
 pub mod seen;
 pub mod split;
