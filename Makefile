@@ -6,10 +6,10 @@ WASM := plugins/target/wasm32-wasip2/release
 OUT := target/plugins
 SECONDS := 600
 
-.PHONY: help demo test build host runtime-only plugins tools clients lint deny bench soak fuzz clean
+.PHONY: help demo test test-backends build host runtime-only plugins tools clients backends lint deny bench soak fuzz clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: build ## Build weir and watch it work on recorded telemetry
 	@echo "==> running the demo"
@@ -23,6 +23,11 @@ test: build lint clients ## Build, then run every test
 	$(CARGO) test --release --locked --quiet --package weir-pipeline --package weir-plugin
 	$(CARGO) test --release --locked --quiet --package weir-otlp --package weir --package weir-tests
 	@tests/deny.sh --if-there
+	@missing=$$(tests/backends/build.sh --missing | xargs); \
+	  [ -z "$$missing" ] || echo "skipped: the tests with $$missing, which \`make backends\` builds"
+
+test-backends: build backends ## Run the tests that need real backends, with all of them
+	@CARGO="$(CARGO)" tests/backends/test.sh
 
 build: host plugins ## Build target/release/weir and target/plugins/*.wasm
 
@@ -49,6 +54,9 @@ tools:
 clients: ## Install the OpenTelemetry SDKs for Python and JavaScript, which the tests use as clients
 	@tests/python/setup.sh
 	@tests/js/setup.sh
+
+backends: ## Build the real backends that are missing: Jaeger, Loki, Prometheus, the Collector (about ten minutes, with Go)
+	@tests/backends/build.sh
 
 lint: ## Check formatting and lints
 	$(CARGO) fmt --check

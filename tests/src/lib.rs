@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+pub mod backend;
 pub mod bench;
 pub mod build;
 pub mod connection;
@@ -17,6 +18,7 @@ pub mod ids;
 pub mod metrics;
 pub mod namespace;
 pub mod ports;
+pub mod process;
 pub mod proxy;
 pub mod raw_h2;
 pub mod real_proxy;
@@ -32,6 +34,7 @@ pub mod volume;
 pub mod wait;
 pub mod weir;
 
+pub use backend::Backend;
 pub use connection::Connection;
 pub use fleet::Fleet;
 pub use ids::Ids;

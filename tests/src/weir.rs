@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 use crate::accounts::Accounts;
 use crate::metrics::Metrics;
 use crate::ports::free_port;
-use crate::{build, http, wait};
+use crate::{build, http, process, wait};
 
 /// The ports that one weir listens on, all on the loopback interface.
 #[derive(Clone, Copy, Debug)]
@@ -275,8 +275,7 @@ impl Weir {
 
     /// Whether the process is there and not a zombie.
     pub fn is_running(&self) -> bool {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
-        stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+        process::is_running(self.pid())
     }
 
     /// The process id; 0 once it has ended.

@@ -4,6 +4,7 @@
 
 mod accounting;
 mod attack;
+mod backends;
 mod batching;
 mod code_cache;
 mod command_line;
