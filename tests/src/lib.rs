@@ -15,6 +15,7 @@ pub mod guest;
 pub mod h2;
 pub mod http;
 pub mod ids;
+pub mod lines;
 pub mod metrics;
 pub mod namespace;
 pub mod ports;

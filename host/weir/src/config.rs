@@ -17,6 +17,8 @@ mod exporter;
 mod expression;
 mod extension;
 mod field;
+#[cfg(test)]
+mod file_mistakes_tests;
 mod headers;
 mod id;
 mod keepalive;
@@ -52,8 +54,8 @@ pub use diagnostic::{Diagnostic, Place};
 pub use endpoint::{GrpcAddress, GrpcEndpoint, HostPort, HttpUrl};
 pub use environment::{Environment, ProcessEnvironment};
 pub use exporter::{
-    Compression, DebugExporterConfig, Encoding, ExporterConfig, OtlpGrpcExporterConfig,
-    OtlpHttpExporterConfig, Verbosity,
+    Compression, DebugExporterConfig, Encoding, ExporterConfig, FileCompression, FileExporterConfig,
+    FileFormat, OtlpGrpcExporterConfig, OtlpHttpExporterConfig, RotationConfig, Verbosity,
 };
 pub use extension::{FileStorageConfig, HealthCheckConfig};
 pub use field::parse_duration;
@@ -68,7 +70,10 @@ pub use processor::{
 };
 pub use proxy::ProxyUrl;
 pub use queue::{DeadLettersConfig, RetryConfig, SendingQueueConfig, Sizer};
-pub use receiver::{GrpcServerConfig, HttpServerConfig, OtlpReceiverConfig};
+pub use receiver::{
+    Glob, GrpcServerConfig, HttpServerConfig, OtlpJsonFileReceiverConfig, OtlpReceiverConfig, ReceiverConfig,
+    StartAt,
+};
 pub use secret::Secret;
 pub use telemetry::{LogEncoding, LogLevel, LogsConfig, MetricsConfig, MetricsLevel, TelemetryConfig};
 pub use tls::{MinTlsVersion, ServerTlsConfig, TlsConfig};
@@ -79,8 +84,8 @@ pub(crate) use yaml::parse as parse_yaml;
 /// A valid configuration. It holds exactly what is to run: components that no pipeline uses are left out.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The `otlp` receivers.
-    pub receivers: BTreeMap<ComponentId, OtlpReceiverConfig>,
+    /// The receivers.
+    pub receivers: BTreeMap<ComponentId, ReceiverConfig>,
     /// The `wasm` processors.
     pub processors: BTreeMap<ComponentId, WasmProcessorConfig>,
     /// The exporters.

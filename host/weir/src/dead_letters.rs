@@ -1,21 +1,21 @@
-//! Where batches go that will not be sent: files of OTLP/JSON, one request a line, for people to look at and to send again.
+//! Where batches go that will not be sent: files of OTLP/JSON, one request a line, for people to look at and to send again, or for
+//! the `otlp_json_file` receiver.
 //!
 //! `DIRECTORY/EXPORTER.SIGNAL.jsonl` is written to; once it has half of what it may take it becomes `….jsonl.1`, in place of the
-//! one before. They hold telemetry, so only the user that weir runs as may read them.
+//! one before.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use prometheus::IntCounterVec;
-use weir_otlp::{Signal, json};
+use weir_otlp::Signal;
 use weir_pipeline::{Batch, DeadLetters, ExportError};
 
+use crate::records::{Framing, RecordFile, json_line};
 use crate::service::file_name;
 
 /// A failure to write is logged once in this time.
@@ -41,14 +41,8 @@ pub struct DeadLetterFiles {
 
 #[derive(Default)]
 struct State {
-    files: BTreeMap<Signal, Letters>,
+    files: BTreeMap<Signal, RecordFile>,
     logged: Option<Instant>,
-}
-
-/// One file that is written to.
-struct Letters {
-    file: File,
-    bytes: u64,
 }
 
 impl DeadLetterSettings {
@@ -69,23 +63,16 @@ impl DeadLetterFiles {
     }
 
     fn write(&self, batch: &Batch) -> Result<(), String> {
-        let mut line = Vec::new();
-        json::encode(batch.signal, &batch.payload, &mut line).map_err(|error| error.to_string())?;
-        line.push(b'\n');
+        let line = json_line(batch.signal, &batch.payload).map_err(|error| error.to_string())?;
         let name = format!("{}.{}.jsonl", file_name(&self.exporter), batch.signal.name());
         let path = self.settings.directory.join(name);
-        let failed = |error: io::Error| format!("{}: {error}", path.display());
         let mut state = self.lock();
-        let letters = match state.files.entry(batch.signal) {
-            Entry::Occupied(open) => open.into_mut(),
-            Entry::Vacant(none) => none.insert(Letters::open(&path).map_err(failed)?),
-        };
-        let written = letters.append(&path, &line, self.settings.bytes_max / 2);
-        if written.is_err() {
-            // It may have been removed, or the disk been full: the next one opens it anew.
-            state.files.remove(&batch.signal);
-        }
-        written.map_err(failed)
+        let open = state.files.remove(&batch.signal);
+        // If it fails the file is closed: it may have been removed, or the disk been full, and the next one opens it anew.
+        let written = append(open, &path, &line, self.settings.bytes_max / 2);
+        let file = written.map_err(|error| format!("{}: {error}", path.display()))?;
+        state.files.insert(batch.signal, file);
+        Ok(())
     }
 
     fn tell(&self, reason: &str) {
@@ -116,24 +103,20 @@ impl DeadLetters for DeadLetterFiles {
     }
 }
 
-impl Letters {
-    fn open(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
-        let bytes = file.metadata()?.len();
-        Ok(Letters { file, bytes })
+/// Writes a line to the file that is open or to the one at the path, and gives that back.
+fn append(open: Option<RecordFile>, path: &Path, line: &[u8], bytes_max: u64) -> io::Result<RecordFile> {
+    let mut file = match open.filter(RecordFile::is_in_place) {
+        Some(file) => file,
+        None => RecordFile::open(path, Framing::Lines)?,
+    };
+    let bytes = file.len()?;
+    if bytes > 0 && bytes + line.len() as u64 > bytes_max {
+        let mut former = path.as_os_str().to_owned();
+        former.push(".1");
+        file = file.make_way(Path::new(&former))?;
     }
-
-    fn append(&mut self, path: &Path, line: &[u8], bytes_max: u64) -> io::Result<()> {
-        if self.bytes > 0 && self.bytes + line.len() as u64 > bytes_max {
-            let mut former = path.as_os_str().to_owned();
-            former.push(".1");
-            std::fs::rename(path, former)?;
-            *self = Letters::open(path)?;
-        }
-        self.file.write_all(line)?;
-        self.bytes += line.len() as u64;
-        Ok(())
-    }
+    file.append(line)?;
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -174,6 +157,20 @@ mod tests {
         }
         assert_eq!((text("up.logs.jsonl.1"), text("up.logs.jsonl")), (LINE.repeat(2), LINE.to_owned()));
         assert_eq!(letters.items.with_label_values(&["up", "logs", "kept"]).get(), 5);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_letter_that_a_crash_has_torn_costs_no_other_and_a_file_that_is_taken_away_is_made_again() {
+        let home = tempfile::tempdir().unwrap();
+        let letters = files(home.path(), 1 << 20);
+        let path = home.path().join("up.logs.jsonl");
+        std::fs::write(&path, "{\"resourceLo").unwrap();
+        let error = ExportError::permanent(3, "no");
+        letters.keep(&batch(), &error);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{{\"resourceLo\n{LINE}"));
+        std::fs::remove_file(&path).unwrap();
+        letters.keep(&batch(), &error);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), LINE);
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! Exporters: what sends a batch to one upstream, one attempt a call. Queue and retry are weir-pipeline's.
 //!
 //! - `otlp_grpc` and `otlp_http` forward the request's bytes as they are; a batch is not decoded on its way out.
+//! - `file` writes requests to a file.
 //! - `debug` prints telemetry to stdout, the only place in weir that ever does.
 //! - `nop` takes everything and sends it nowhere.
 
@@ -8,6 +9,7 @@ mod client;
 mod compress;
 mod debug;
 mod dial;
+mod file;
 mod hide;
 mod no_proxy;
 mod nop;
@@ -30,6 +32,7 @@ use weir_pipeline::Exporter;
 pub use client::PoolSettings;
 pub use compress::Compression;
 pub use debug::{DebugExporter, Verbosity};
+pub use file::{FileFormat, FileSettings, Form, OpenFiles, Opening, Rotation};
 pub use proxy::{EnvironmentProxies, ProxySettings, ProxyUrl};
 pub use tls::TlsSettings;
 
@@ -45,6 +48,8 @@ pub enum ExporterSettings {
     OtlpHttp(OtlpHttpSettings),
     /// Prints to stdout.
     Debug(Verbosity),
+    /// Writes to a file.
+    File(Box<FileSettings>),
     /// Discards.
     Nop,
 }
@@ -127,6 +132,7 @@ pub fn build(id: &str, settings: &ExporterSettings) -> Result<Arc<dyn Exporter>,
             Arc::new(otlp_http::OtlpHttpExporter::new(id, settings).map_err(fail)?)
         }
         ExporterSettings::Debug(verbosity) => Arc::new(DebugExporter::to_stdout(*verbosity)),
+        ExporterSettings::File(settings) => Arc::new(file::FileExporter::new(settings).map_err(fail)?),
         ExporterSettings::Nop => Arc::new(nop::NopExporter),
     })
 }

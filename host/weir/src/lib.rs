@@ -15,6 +15,7 @@ pub mod listen;
 pub mod log;
 mod memory;
 pub mod receiver;
+mod records;
 pub mod service;
 pub mod telemetry;
 pub mod tls;

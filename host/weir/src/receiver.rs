@@ -1,6 +1,6 @@
-//! The OTLP receiver: gRPC and HTTP in, batches out to a [`Consumer`].
+//! The receivers: `otlp`, gRPC and HTTP in, and `otlp_json_file` (`file`), lines of files in; batches out to a [`Consumer`].
 //!
-//! The life of a request, the same on both transports:
+//! The life of a request of `otlp`, the same on both transports:
 //! 1. path, method, media type and encoding are checked on the head alone;
 //! 2. [`Admission`] gives it a place, before its body is read;
 //! 3. the body is gathered, bounded in bytes and time, and charged to the budget as it grows;
@@ -12,6 +12,7 @@ mod admission;
 mod body;
 mod cors;
 mod decompress;
+mod file;
 mod grpc;
 mod http;
 mod intake;
@@ -29,6 +30,7 @@ use weir_pipeline::Consumer;
 
 pub use self::admission::{Admission, AdmissionSettings, MemoryBound};
 pub use self::cors::CorsSettings;
+pub use self::file::{FILE_TRANSPORT, FileReceiver, FileReceiverSettings, prepare_storage};
 pub use self::intake::Intake;
 pub use self::settings::{GrpcSettings, HttpPaths, HttpSettings, Ping, ReceiverSettings};
 use crate::listen::{Bound, Front, Protocols, Serving, Tls};

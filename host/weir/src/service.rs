@@ -12,6 +12,7 @@ mod endpoints;
 mod exporters;
 mod origin;
 mod plugins;
+mod readers;
 mod retired;
 mod settings;
 mod status;
@@ -36,6 +37,7 @@ use components::Components;
 use endpoints::{Endpoints, Shared};
 pub use origin::{Load, Origin};
 use plugins::PluginHost;
+use readers::Readers;
 use retired::Retired;
 use status::Status;
 use stop::Signals;
@@ -163,8 +165,10 @@ struct Running {
     admission: Arc<Admission>,
     host: PluginHost,
     storages: Storages,
+    shutdown_timeout: Duration,
     components: Components,
     endpoints: Endpoints,
+    readers: Readers,
     retired: Retired,
 }
 
@@ -181,6 +185,7 @@ impl Running {
             telemetry: Arc::clone(&telemetry),
             admission: Arc::clone(&admission),
         });
+        let mut readers = Readers::new(Arc::clone(&telemetry), Arc::clone(&admission));
         let storages = Storages::default();
         let host = PluginHost::new(settings.cache_dir, &telemetry);
         let mut components = Components::default();
@@ -188,12 +193,14 @@ impl Running {
         // Probes and scrapes are answered while plugins load.
         let admin = endpoints.bind(&config, false).await?;
         endpoints.serve(admin, &|id| components.consumer(id));
+        Readers::prepare(&config)?;
         let prepared = components.prepare(&config, &host, &storages).await?;
         components.replace(prepared, &config, &telemetry, admission.budget());
         storages::warn_of_orphans(&config);
         status.fill(&config, components.plugins().sets());
         let all = endpoints.bind(&config, true).await?;
         endpoints.serve(all, &|id| components.consumer(id));
+        readers.serve(&config, &|id| components.consumer(id), Instant::now());
         health.set(Phase::Running);
         let retired = Retired::new(settings.shutdown_timeout);
         let log = settings.log;
@@ -207,8 +214,10 @@ impl Running {
             admission,
             host,
             storages,
+            shutdown_timeout: settings.shutdown_timeout,
             components,
             endpoints,
+            readers,
             retired,
         })
     }
@@ -272,6 +281,7 @@ impl Running {
         }
         let prepared = self.components.prepare(&config, &self.host, &self.storages).await?;
         self.components.check_awaited(&prepared, &config)?;
+        Readers::prepare(&config)?;
         let wanted = self.endpoints.bind(&config, true).await?;
 
         // From here on nothing fails and nothing waits.
@@ -281,6 +291,10 @@ impl Running {
         self.status.fill(&config, self.components.plugins().sets());
         for leaving in self.endpoints.serve(wanted, &|id| self.components.consumer(id)) {
             self.retired.server(leaving);
+        }
+        let deadline = Instant::now() + self.shutdown_timeout;
+        for reader in self.readers.serve(&config, &|id| self.components.consumer(id), deadline) {
+            self.retired.reader(reader);
         }
         for queue in queues {
             self.retired.queue(queue);
@@ -306,7 +320,9 @@ impl Running {
         self.health.set(Phase::Stopping);
         let in_order = async {
             tokio::time::sleep(LINGER.min(shutdown_timeout / 10)).await;
-            if !self.endpoints.stop_receivers(deadline).await {
+            let (is_answered, _) =
+                tokio::join!(self.endpoints.stop_receivers(deadline), self.readers.stop(deadline));
+            if !is_answered {
                 tracing::warn!(
                     "some requests were still under way at the deadline; their senders will try again"
                 );

@@ -1,6 +1,7 @@
 //! From the expanded tree to the typed configuration: each section, then what concerns several of them.
 
 mod extensions;
+mod files;
 mod processors;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +17,7 @@ use super::listening::ServerEndpoint;
 use super::node::{Node, Value};
 use super::pipeline::{self, Defined, PipelineConfig};
 use super::processor::ProcessorConfig;
-use super::receiver::OtlpReceiverConfig;
+use super::receiver::ReceiverConfig;
 use super::telemetry::TelemetryConfig;
 
 use extensions::Extensions;
@@ -49,8 +50,7 @@ pub(super) fn assemble(
     if connectors.node().is_some_and(|node| !node.is_null() && !node.entries().is_empty()) {
         problems.push(connectors.problem("connectors are not supported yet by weir; leave them out"));
     }
-    let receivers =
-        section(&at, &catalog::RECEIVERS, problems, |_, at, problems| OtlpReceiverConfig::read(at, problems));
+    let receivers = section(&at, &catalog::RECEIVERS, problems, ReceiverConfig::read);
     let processors = section(&at, &catalog::PROCESSORS, problems, ProcessorConfig::read);
     let exporters = section(&at, &catalog::EXPORTERS, problems, ExporterConfig::read);
     let extensions = section(&at, &catalog::EXTENSIONS, problems, |name, at, problems| {
@@ -80,6 +80,7 @@ pub(super) fn assemble(
     };
     check_upstreams(&config, &at, problems);
     check_storages(&config, &listed, &at, problems);
+    files::check(&config, &at, problems);
     check_endpoints(&config, &at, problems);
     problems.is_empty().then_some(config)
 }
@@ -167,13 +168,16 @@ fn check_upstreams(config: &Config, root: &At<'_>, problems: &mut Vec<Diagnostic
     }
 }
 
-/// Every storage that a queue is kept in is there and in use, and no directory is that of two.
+/// Every storage that something is kept in is there and in use, and no directory is that of two.
 fn check_storages(config: &Config, listed: &[ComponentId], root: &At<'_>, problems: &mut Vec<Diagnostic>) {
-    for (id, exporter) in &config.exporters {
-        let Some(storage) = exporter.sending_queue().and_then(|queue| queue.storage.as_ref()) else {
-            continue;
-        };
-        let at = root.key("exporters").key(&id.to_string()).key("sending_queue").key("storage");
+    let exporters = config.exporters.iter().filter_map(|(id, exporter)| {
+        let storage = exporter.sending_queue()?.storage.as_ref()?;
+        Some((root.key("exporters").key(&id.to_string()).key("sending_queue").key("storage"), storage))
+    });
+    let receivers = config.receivers.iter().filter_map(|(id, receiver)| {
+        Some((root.key("receivers").key(&id.to_string()).key("storage"), receiver.storage()?))
+    });
+    for (at, storage) in exporters.chain(receivers) {
         if !config.file_storages.contains_key(storage) {
             problems.push(at.problem(format!(
                 "references extension \"{storage}\" which is not a configured file_storage"
@@ -197,6 +201,7 @@ fn check_storages(config: &Config, listed: &[ComponentId], root: &At<'_>, proble
 fn check_endpoints(config: &Config, root: &At<'_>, problems: &mut Vec<Diagnostic>) {
     let mut servers: Vec<(ServerEndpoint, At<'_>)> = Vec::new();
     for (id, receiver) in &config.receivers {
+        let Some(receiver) = receiver.otlp() else { continue };
         let protocols = root.key("receivers").key(&id.to_string()).key("protocols");
         if let Some(grpc) = &receiver.grpc {
             servers.push((grpc.endpoint.clone(), protocols.key("grpc")));

@@ -52,13 +52,20 @@ const PER_SIGNAL: &[(&str, Stability)] = &[
     ("traces", Stability::Alpha),
 ];
 
+/// Where OTLP/JSON is read: weir has none of profiles.
+const READABLE: &[(&str, Stability)] =
+    &[("logs", Stability::Alpha), ("metrics", Stability::Alpha), ("traces", Stability::Alpha)];
+
 const EXTENSION: &[(&str, Stability)] = &[("extension", Stability::Alpha)];
 
 /// Receivers.
 pub const RECEIVERS: Kind = Kind {
     section: "receivers",
     noun: "receiver",
-    types: &[ComponentType { name: "otlp", aliases: &[], stability: PER_SIGNAL }],
+    types: &[
+        ComponentType { name: "otlp", aliases: &[], stability: PER_SIGNAL },
+        ComponentType { name: "otlp_json_file", aliases: &["otlpjsonfile"], stability: READABLE },
+    ],
     elsewhere: &[
         "awsxray",
         "carbon",
@@ -78,7 +85,6 @@ pub const RECEIVERS: Kind = Kind {
         "loki",
         "nop",
         "opencensus",
-        "otlpjsonfile",
         "prometheus",
         "prometheus_simple",
         "redis",
@@ -131,6 +137,7 @@ pub const EXPORTERS: Kind = Kind {
         ComponentType { name: "otlp_grpc", aliases: &["otlp"], stability: PER_SIGNAL },
         ComponentType { name: "otlp_http", aliases: &["otlphttp"], stability: PER_SIGNAL },
         ComponentType { name: "debug", aliases: &[], stability: PER_SIGNAL },
+        ComponentType { name: "file", aliases: &[], stability: PER_SIGNAL },
         ComponentType { name: "nop", aliases: &[], stability: PER_SIGNAL },
     ],
     elsewhere: &[
@@ -139,7 +146,6 @@ pub const EXPORTERS: Kind = Kind {
         "clickhouse",
         "datadog",
         "elasticsearch",
-        "file",
         "googlecloud",
         "jaeger",
         "kafka",

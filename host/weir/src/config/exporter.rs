@@ -1,12 +1,14 @@
 //! The exporters' part of the configuration.
 
 mod debug;
+mod file;
 mod otlp_grpc;
 mod otlp_http;
 
 use serde::Deserialize;
 
 pub use debug::{DebugExporterConfig, Verbosity};
+pub use file::{FileCompression, FileExporterConfig, FileFormat, RotationConfig};
 pub use otlp_grpc::OtlpGrpcExporterConfig;
 pub use otlp_http::{Encoding, OtlpHttpExporterConfig};
 
@@ -24,6 +26,8 @@ pub enum ExporterConfig {
     OtlpHttp(Box<OtlpHttpExporterConfig>),
     /// `debug`.
     Debug(DebugExporterConfig),
+    /// `file`
+    File(Box<FileExporterConfig>),
     /// `nop`: takes everything, sends nothing.
     Nop,
 }
@@ -51,7 +55,7 @@ impl ExporterConfig {
         match self {
             ExporterConfig::OtlpGrpc(grpc) => Some(&grpc.sending_queue),
             ExporterConfig::OtlpHttp(http) => Some(&http.sending_queue),
-            ExporterConfig::Debug(_) | ExporterConfig::Nop => None,
+            ExporterConfig::Debug(_) | ExporterConfig::File(_) | ExporterConfig::Nop => None,
         }
     }
 
@@ -65,6 +69,7 @@ impl ExporterConfig {
                 OtlpHttpExporterConfig::read(at, problems).map(|config| Self::OtlpHttp(Box::new(config)))
             }
             "debug" => reader::read(at.node()?, &at.path, problems).map(Self::Debug),
+            "file" => FileExporterConfig::read(at, problems).map(|config| Self::File(Box::new(config))),
             "nop" => reader::read(at.node()?, &at.path, problems).map(|NopExporterConfig {}| Self::Nop),
             // The catalogue names the types, so this is a type that the catalogue has and this match lacks.
             _ => {

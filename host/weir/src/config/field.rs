@@ -128,6 +128,52 @@ impl Visitor<'_> for BoundedVisitor {
     }
 }
 
+/// A number of bytes from `MIN` to `MAX`: a whole number, or a text with a unit, such as `64MiB`.
+pub fn byte_size<'de, const MIN: u64, const MAX: u64, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<u64, D::Error> {
+    struct ByteSizeVisitor(BoundedVisitor);
+    impl Visitor<'_> for ByteSizeVisitor {
+        type Value = u64;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let BoundedVisitor { min, max } = self.0;
+            write!(f, "a number of bytes from {min} to {max}, or with a unit, such as 64MiB")
+        }
+
+        fn visit_i64<E: Error>(self, value: i64) -> Result<u64, E> {
+            self.0.visit_i64(value)
+        }
+
+        fn visit_u64<E: Error>(self, value: u64) -> Result<u64, E> {
+            self.0.visit_u64(value)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {
+            let bytes = parse_bytes(text).filter(|bytes| (self.0.min..=self.0.max).contains(bytes));
+            bytes.ok_or_else(|| E::invalid_value(Unexpected::Other("text"), &self))
+        }
+    }
+    deserializer.deserialize_any(ByteSizeVisitor(BoundedVisitor { min: MIN, max: MAX }))
+}
+
+/// The Collector's units, in any case: those of a thousand, and with an `i` those of 1,024.
+fn parse_bytes(text: &str) -> Option<u64> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let unit = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "ki" | "kib" => 1 << 10,
+        "m" | "mb" => 1_000_000,
+        "mi" | "mib" => 1 << 20,
+        "g" | "gb" => 1_000_000_000,
+        "gi" | "gib" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
 /// A URL path, which begins with a slash.
 pub fn url_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     struct PathVisitor;
@@ -172,6 +218,18 @@ mod tests {
             ("0.0000000001s", 0),
         ] {
             assert_eq!(parse_duration(text), Some(Duration::from_nanos(nanos)), "{text}");
+        }
+    }
+
+    #[test]
+    fn bytes_have_units_of_a_thousand_or_of_1024() {
+        for (text, bytes) in
+            [("7", 7), ("1kb", 1000), ("2KiB", 2048), ("64 MiB", 64 << 20), ("1g", 1_000_000_000)]
+        {
+            assert_eq!(parse_bytes(text), Some(bytes), "{text}");
+        }
+        for text in ["", "MiB", "1.5MiB", "-1", "1 x", "99999999999999999999", "18446744073709551615k"] {
+            assert_eq!(parse_bytes(text), None, "{text}");
         }
     }
 

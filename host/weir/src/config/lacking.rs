@@ -17,6 +17,16 @@ const KEYS: &[(&str, &str)] = &[
         "read_buffer_size write_buffer_size auth max_idle_conns max_conns_per_host \
          http2_read_idle_timeout http2_ping_timeout cookies force_attempt_http2 middlewares batcher",
     ),
+    (
+        "OtlpJsonFileReceiverConfig",
+        "acquire_fs_lock compression delete_after_read encoding exclude_older_than file_cache_advise \
+         fingerprint_size force_flush_period header include_file_name include_file_name_resolved \
+         include_file_owner_group_name include_file_owner_name include_file_path include_file_path_resolved \
+         include_file_record_number include_file_record_offset initial_buffer_size max_batches \
+         max_log_size_behavior multiline on_truncate ordering_criteria polls_to_archive \
+         preserve_leading_whitespaces preserve_trailing_whitespaces",
+    ),
+    ("FileExporterConfig", "encoding group_by compression_params"),
     ("SendingQueueConfig", "blocking"),
     ("BatchConfig", "partition"),
     ("RawBatchProcessor", "metadata_keys metadata_cardinality_limit"),

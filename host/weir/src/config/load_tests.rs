@@ -28,7 +28,7 @@ fn the_built_in_configuration_is_valid_with_and_without_plugins() {
     let config = load_sources(&base, &no_environment()).unwrap().config;
     assert_eq!(config.pipelines.len(), 3);
     assert!(config.processors.is_empty());
-    let receiver = config.receivers.values().next().unwrap();
+    let receiver = config.receivers.values().next().unwrap().otlp().unwrap();
     assert_eq!(receiver.grpc.as_ref().unwrap().endpoint.to_string(), "localhost:4317");
     assert_eq!(receiver.http.as_ref().unwrap().endpoint.to_string(), "localhost:4318");
     std::fs::create_dir(directory.path().join("plugins.d")).unwrap();
@@ -38,7 +38,7 @@ fn the_built_in_configuration_is_valid_with_and_without_plugins() {
 #[test]
 fn what_is_left_out_has_the_defaults_of_the_collector() {
     let config = config(&with_receivers(OTLP));
-    let receiver = config.receivers.values().next().unwrap();
+    let receiver = config.receivers.values().next().unwrap().otlp().unwrap();
     let (grpc, http) = (receiver.grpc.as_ref().unwrap(), receiver.http.as_ref().unwrap());
     assert_eq!((grpc.max_recv_msg_size_mib, grpc.max_concurrent_streams), (64, 128));
     assert_eq!((http.max_request_body_size, http.traces_url_path.as_str()), (64 << 20, "/v1/traces"));
@@ -54,7 +54,7 @@ fn what_is_left_out_has_the_defaults_of_the_collector() {
 #[test]
 fn a_protocol_that_is_not_named_is_off() {
     let config = config(&with_receivers("{otlp: {protocols: {http: {endpoint: '0.0.0.0:1'}}}}"));
-    let receiver = config.receivers.values().next().unwrap();
+    let receiver = config.receivers.values().next().unwrap().otlp().unwrap();
     assert!(receiver.grpc.is_none());
     assert_eq!(
         receiver.http.as_ref().unwrap().endpoint,
@@ -305,7 +305,7 @@ fn later_sources_win_and_settings_of_the_command_line_win_over_all() {
         (config.telemetry.logs.level, config.telemetry.logs.encoding),
         (LogLevel::Warn, LogEncoding::Json)
     );
-    let grpc = config.receivers.values().next().unwrap().grpc.clone().unwrap();
+    let grpc = config.receivers.values().next().unwrap().otlp().unwrap().grpc.clone().unwrap();
     assert_eq!(grpc.endpoint.to_string(), "localhost:1");
 }
 
@@ -362,7 +362,7 @@ fn origins_of_pages_are_origins_and_nothing_else() {
     let origins = "allowed_origins: ['https://*.shop.example', '*']";
     let good =
         config(&cors(&format!("{{{origins}, allowed_headers: [x], exposed_headers: [y], max_age: 7}}")));
-    let good = &good.receivers.values().next().unwrap().http.as_ref().unwrap().cors;
+    let good = &good.receivers.values().next().unwrap().otlp().unwrap().http.as_ref().unwrap().cors;
     assert_eq!((good.allowed_origins.len(), good.max_age), (2, 7));
     let bad =
         problems(&cors("{allowed_origins: [shop.example, 'https://shop.example/page', 'https://*.*']}"));

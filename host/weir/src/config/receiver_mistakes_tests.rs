@@ -28,7 +28,7 @@ fn each_mistake_in_a_receiver_has_its_own_words() {
         ),
         (
             with_receivers("{jaeger: , otlp: {protocols: {grpc: }}}"),
-            "receivers::jaeger: weir has no receiver \"jaeger\" yet (valid: otlp)",
+            "receivers::jaeger: weir has no receiver \"jaeger\" yet (valid: otlp, otlp_json_file, otlpjsonfile)",
         ),
     ]);
 }

@@ -62,17 +62,28 @@ impl Media {
         }
         // The names and quotes that fall away are more than what is added.
         charge.grow_to(2 * body.len() as u64)?;
-        if body.len() <= INLINE_BYTES_MAX {
-            return decode_here(signal, &body, charge);
-        }
         let charge = charge.clone();
-        let work = tokio::task::spawn_blocking(move || decode_here(signal, &body, &charge));
-        work.await
-            .unwrap_or_else(|_| Err(Refusal::permanent(Cause::Internal, "the decoder of OTLP/JSON failed")))
+        off_the_sockets(body.len(), move || decode_json(signal, &body, &charge)).await
     }
 }
 
-fn decode_here(signal: Signal, text: &[u8], charge: &Charge) -> Result<Bytes, Refusal> {
+/// Does work on so many bytes of text: where it is asked for if they are few, and where no sockets are served if they are many.
+pub(super) async fn off_the_sockets<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    if bytes <= INLINE_BYTES_MAX {
+        return work();
+    }
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(Refusal::permanent(Cause::Internal, "the decoder of OTLP/JSON failed")))
+}
+
+/// The request of a text as protobuf, charged for.
+///
+/// # Errors
+/// It is no request of the signal, or there is no room for it.
+pub(super) fn decode_json(signal: Signal, text: &[u8], charge: &Charge) -> Result<Bytes, Refusal> {
     let bytes = json::decode(signal, text).map_err(|error| {
         let cause = if error.is_too_large() { Cause::TooLarge } else { Cause::Malformed };
         Refusal::permanent(cause, format!("malformed OTLP/JSON request: {error}"))

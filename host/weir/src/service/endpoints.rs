@@ -262,6 +262,7 @@ fn wanted(config: &Config) -> Vec<Wanted> {
     let metrics = config.telemetry.metrics.iter();
     wanted.extend(metrics.map(|metrics| one(metrics.endpoint.clone().into(), Serves::Metrics)));
     for (id, receiver) in &config.receivers {
+        let Some(receiver) = receiver.otlp() else { continue };
         wanted.extend(settings::receiver(id, receiver).protocols().map(|protocol| {
             let endpoint = ServerEndpoint::parse(protocol.endpoint());
             one(endpoint, Serves::Receiver { id: id.clone(), protocol })

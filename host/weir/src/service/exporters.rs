@@ -155,7 +155,7 @@ impl New {
         storages: &Storages,
     ) -> Result<Self, Diagnostic> {
         let problem = |key: &str, reason: String| Diagnostic::new(format!("exporters::{id}{key}"), reason);
-        let built = exporter::build(&id.to_string(), &settings::exporter(exporter))
+        let built = exporter::build(&id.to_string(), &settings::exporter(exporter, storages.files()))
             .map_err(|error| problem("", error.to_string()))?;
         let dead_letters = settings::dead_letters(exporter);
         if let Some(letters) = dead_letters.as_ref().filter(|_| !storages.is_check()) {
@@ -195,7 +195,7 @@ impl Identity {
         let tls = match exporter {
             ExporterConfig::OtlpGrpc(grpc) => Some(&grpc.tls),
             ExporterConfig::OtlpHttp(http) => Some(&http.tls),
-            ExporterConfig::Debug(_) | ExporterConfig::Nop => None,
+            ExporterConfig::Debug(_) | ExporterConfig::File(_) | ExporterConfig::Nop => None,
         };
         let files = tls.into_iter().flat_map(|tls| [&tls.ca_file, &tls.cert_file, &tls.key_file]);
         let content = |file: &Path| origin::content(file).ok();

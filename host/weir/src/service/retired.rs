@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use super::endpoints::Leaving;
 use super::exporters::Gone;
+use crate::receiver::FileReceiver;
 
 /// Servers and queues that may still be finishing when another reload begins. Each may hold as much as one in
 /// service, so there is no going on for ever.
@@ -47,6 +48,14 @@ impl Retired {
             if !leaving.stop(deadline).await {
                 tracing::warn!("connections from before a reload were cut at the deadline");
             }
+        });
+    }
+
+    /// Lets a reader's lines that are under way be answered.
+    pub(super) fn reader(&mut self, reader: FileReceiver) {
+        let deadline = Instant::now() + self.timeout;
+        self.tasks.spawn(async move {
+            reader.stop(deadline).await;
         });
     }
 

@@ -7,20 +7,22 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use weir_pipeline::{BatchSettings, QueueSettings, RetrySettings, Sizer};
 
 use crate::config::{
-    self, BatchConfig, BatchSizer, ComponentId, Environment, ExporterConfig, GrpcAddress, HttpServerConfig,
-    KeepaliveParameters, MemoryLimiterConfig, MinTlsVersion, OtlpHttpExporterConfig, OtlpReceiverConfig,
-    ProcessEnvironment, RetryConfig, SendingQueueConfig, ServerTlsConfig, TlsConfig,
+    self, BatchConfig, BatchSizer, ComponentId, Environment, ExporterConfig, FileCompression,
+    FileExporterConfig, GrpcAddress, HttpServerConfig, KeepaliveParameters, MemoryLimiterConfig,
+    MinTlsVersion, OtlpHttpExporterConfig, OtlpJsonFileReceiverConfig, OtlpReceiverConfig,
+    ProcessEnvironment, RetryConfig, RotationConfig, SendingQueueConfig, ServerTlsConfig, StartAt, TlsConfig,
 };
 use crate::dead_letters::DeadLetterSettings;
 use crate::exporter::{
-    Compression, EnvironmentProxies, ExporterSettings, Headers, OtlpGrpcSettings, OtlpHttpSettings,
-    PoolSettings, ProxySettings, ProxyUrl, SignalEndpoints, TlsSettings, Verbosity,
+    Compression, EnvironmentProxies, ExporterSettings, FileFormat, FileSettings, Form, Headers, OpenFiles,
+    Opening, OtlpGrpcSettings, OtlpHttpSettings, PoolSettings, ProxySettings, ProxyUrl, Rotation,
+    SignalEndpoints, TlsSettings, Verbosity,
 };
 use crate::listen::{self, Bounds};
 use crate::memory;
 use crate::receiver::{
-    AdmissionSettings, CorsSettings, GrpcSettings, HttpPaths, HttpSettings, MemoryBound, Ping,
-    REQUEST_BYTES_MAX, ReceiverSettings,
+    AdmissionSettings, CorsSettings, FileReceiverSettings, GrpcSettings, HttpPaths, HttpSettings,
+    MemoryBound, Ping, REQUEST_BYTES_MAX, ReceiverSettings,
 };
 use crate::tls::{Pem, TlsVersion};
 
@@ -80,6 +82,26 @@ pub(super) fn receiver(id: &ComponentId, config: &OtlpReceiverConfig) -> Receive
     ReceiverSettings { id: id.to_string(), grpc, http }
 }
 
+/// `storage` is the file in which it is kept how far the reader is.
+pub(super) fn file_receiver(
+    id: String,
+    config: &OtlpJsonFileReceiverConfig,
+    storage: Option<PathBuf>,
+) -> FileReceiverSettings {
+    let patterns = |globs: &[config::Glob]| globs.iter().map(|glob| glob.as_str().to_owned()).collect();
+    FileReceiverSettings {
+        id,
+        include: patterns(&config.include),
+        exclude: patterns(&config.exclude),
+        from_beginning: config.start_at == StartAt::Beginning,
+        poll_interval: config.poll_interval,
+        replay: config.replay_file,
+        line_bytes_max: config.max_log_size,
+        files_max: config.max_concurrent_files,
+        storage,
+    }
+}
+
 fn grpc_bounds(keepalive: &KeepaliveParameters) -> Bounds {
     let bounds = GrpcSettings::default().bounds;
     Bounds {
@@ -136,7 +158,8 @@ fn server_tls(tls: &ServerTlsConfig) -> listen::TlsSettings {
     }
 }
 
-pub(super) fn exporter(config: &ExporterConfig) -> ExporterSettings {
+/// `files` are those that exporters write to.
+pub(super) fn exporter(config: &ExporterConfig, files: &OpenFiles) -> ExporterSettings {
     match config {
         ExporterConfig::OtlpGrpc(grpc) => {
             let scheme = if grpc.uses_tls() { "https" } else { "http" };
@@ -175,7 +198,41 @@ pub(super) fn exporter(config: &ExporterConfig) -> ExporterSettings {
             config::Verbosity::Normal => Verbosity::Normal,
             config::Verbosity::Detailed => Verbosity::Detailed,
         }),
+        ExporterConfig::File(config) => ExporterSettings::File(Box::new(file(config, files))),
         ExporterConfig::Nop => ExporterSettings::Nop,
+    }
+}
+
+fn file(config: &FileExporterConfig, files: &OpenFiles) -> FileSettings {
+    FileSettings {
+        path: config.path.clone(),
+        opening: match &config.rotation {
+            Some(rotation) => Opening::Rotate(self::rotation(rotation)),
+            None if config.append => Opening::Append,
+            None => Opening::Empty,
+        },
+        form: Form {
+            format: match config.format {
+                config::FileFormat::Json => FileFormat::Json,
+                config::FileFormat::Proto => FileFormat::Proto,
+            },
+            is_compressed: config.compression == FileCompression::Zstd,
+        },
+        directory_mode: config.directory_mode(),
+        files: files.clone(),
+    }
+}
+
+fn rotation(config: &RotationConfig) -> Rotation {
+    let megabytes = match config.max_megabytes {
+        0 => RotationConfig::default().max_megabytes,
+        given => given,
+    };
+    Rotation {
+        bytes_max: megabytes << 20,
+        backups_max: Some(config.max_backups).filter(|&max| max > 0),
+        age_max: given(Duration::from_secs(config.max_days * 24 * 60 * 60)),
+        is_local: config.localtime,
     }
 }
 
@@ -184,7 +241,7 @@ pub(super) fn queue(config: &ExporterConfig) -> QueueSettings {
         ExporterConfig::OtlpGrpc(grpc) => queue_settings(&grpc.sending_queue, &grpc.retry_on_failure),
         ExporterConfig::OtlpHttp(http) => queue_settings(&http.sending_queue, &http.retry_on_failure),
         // They have no upstream that could be away.
-        ExporterConfig::Debug(_) | ExporterConfig::Nop => QueueSettings::default(),
+        ExporterConfig::Debug(_) | ExporterConfig::File(_) | ExporterConfig::Nop => QueueSettings::default(),
     }
 }
 
@@ -336,8 +393,8 @@ mod tests {
         let source = config::Source::Text { name: "test", text };
         let none = std::collections::BTreeMap::<String, String>::new();
         let config = config::load_sources(&[source], &none).unwrap().config;
-        let (id, otlp) = config.receivers.iter().next().unwrap();
-        receiver(id, otlp)
+        let (id, receiver) = config.receivers.iter().next().unwrap();
+        super::receiver(id, receiver.otlp().unwrap())
     }
 
     #[test]

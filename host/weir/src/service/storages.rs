@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use weir_pipeline::{DiskLog, DiskSettings, Recovered, Storage, Stored};
 
 use crate::config::{ComponentId, Config, Diagnostic};
+use crate::exporter::OpenFiles;
 
-/// The storages that are open.
+/// The storages that are open, and the files that exporters write to.
 #[derive(Default)]
 pub(super) struct Storages {
     open: Mutex<BTreeMap<PathBuf, Weak<DiskLog>>>,
+    files: OpenFiles,
     /// Whether a start is only tried out, beside a weir that may have the directories open.
     is_check: bool,
 }
@@ -28,7 +30,12 @@ pub(super) struct Opened {
 impl Storages {
     /// For looking whether a start would go well: opens nothing.
     pub(super) fn for_check() -> Self {
-        Storages { is_check: true, ..Storages::default() }
+        Storages { files: OpenFiles::for_check(), is_check: true, ..Storages::default() }
+    }
+
+    /// The files that exporters write to.
+    pub(super) fn files(&self) -> &OpenFiles {
+        &self.files
     }
 
     /// Whether nothing is to be made on disk.
