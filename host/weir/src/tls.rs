@@ -4,7 +4,8 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
@@ -50,6 +51,32 @@ impl Pem {
     }
 }
 
+/// When the files of certificates are to be looked at again. Nothing does so by the clock: whoever needs them asks.
+#[derive(Debug)]
+pub(crate) struct Looks {
+    /// Never, if there is none.
+    interval: Option<Duration>,
+    last: Mutex<Instant>,
+}
+
+impl Looks {
+    /// They were looked at now.
+    pub(crate) fn every(interval: Option<Duration>) -> Self {
+        Looks { interval, last: Mutex::new(Instant::now()) }
+    }
+
+    /// Whether it is time to look: true for one caller in each interval.
+    pub(crate) fn are_due(&self) -> bool {
+        let Some(interval) = self.interval else { return false };
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.elapsed() >= interval;
+        if is_due {
+            *last = Instant::now();
+        }
+        is_due
+    }
+}
+
 /// The bytes of a file. The error names it.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
@@ -74,4 +101,18 @@ pub(crate) fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<
 /// The cryptography of all of weir.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_caller_in_each_interval_looks_and_nobody_without_one() {
+        assert!(!Looks::every(None).are_due());
+        let looks = Looks::every(Some(Duration::from_secs(60)));
+        assert!(!looks.are_due(), "they were looked at just now");
+        *looks.last.lock().unwrap() = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
+        assert_eq!([looks.are_due(), looks.are_due()], [true, false]);
+    }
 }

@@ -2,20 +2,20 @@
 //! is made and the last look is longer ago: no timer, and nothing to do for a weir that connects to nobody.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
 use super::tls::{self, Material, TlsSettings};
+use crate::tls::Looks;
 
 /// See the module.
 pub(super) struct TlsSource {
     /// The exporter, for the log.
     id: String,
     settings: TlsSettings,
-    /// None also where nothing is encrypted.
-    reload_interval: Option<Duration>,
+    /// Never where nothing is encrypted.
+    looks: Looks,
     alpn: Alpn,
     server_name: Option<ServerName<'static>>,
     current: Mutex<Current>,
@@ -25,7 +25,6 @@ struct Current {
     config: Arc<ClientConfig>,
     /// What the files said when they were last read, whether it could be used or not.
     material: u64,
-    looked_at: Instant,
 }
 
 /// What is offered to the peer.
@@ -50,13 +49,12 @@ impl TlsSource {
         Ok(TlsSource {
             id: id.to_owned(),
             settings: settings.clone(),
-            reload_interval: settings.reload_interval.filter(|_| is_needed),
+            looks: Looks::every(settings.reload_interval.filter(|_| is_needed)),
             alpn,
             server_name: if is_needed { tls::server_name(settings)? } else { None },
             current: Mutex::new(Current {
                 config: alpn.applied(config),
                 material: material.map_or(0, |material| material.hash()),
-                looked_at: Instant::now(),
             }),
         })
     }
@@ -68,23 +66,12 @@ impl TlsSource {
 
     /// What the next connection is made with.
     pub(super) async fn config(self: Arc<Self>) -> Arc<ClientConfig> {
-        if self.is_to_be_looked_at() {
+        if self.looks.are_due() {
             let this = Arc::clone(&self);
             // A panic in there leaves what was; reading files may block.
             let _ = tokio::task::spawn_blocking(move || this.look()).await;
         }
         Arc::clone(&self.lock().config)
-    }
-
-    /// Whether it is time to look; true for one caller at a time.
-    fn is_to_be_looked_at(&self) -> bool {
-        let Some(interval) = self.reload_interval else { return false };
-        let mut current = self.lock();
-        let is_due = current.looked_at.elapsed() >= interval;
-        if is_due {
-            current.looked_at = Instant::now();
-        }
-        is_due
     }
 
     /// Reads the files. What cannot be used, half of a renewed pair for instance, leaves in place what was before.

@@ -7,7 +7,7 @@ mod load;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
@@ -17,7 +17,7 @@ use tokio_rustls::server::TlsStream;
 
 use load::Loaded;
 
-use crate::tls::{Pem, TlsVersion};
+use crate::tls::{Looks, Pem, TlsVersion};
 
 /// How long a handshake may take. It is two round trips and two signatures.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,7 +47,9 @@ pub struct Tls {
     settings: TlsSettings,
     protocols: Protocols,
     current: ArcSwap<Loaded>,
-    renewal: Mutex<Renewal>,
+    looks: Looks,
+    /// What was in the files when they were looked at last, if that was no good.
+    refused: Mutex<Option<u64>>,
     on_renewal: OnRenewal,
 }
 
@@ -56,12 +58,6 @@ pub type Protocols = &'static [&'static str];
 
 /// Told of each renewal that was tried, and why it failed if it did.
 pub type OnRenewal = Box<dyn Fn(Result<(), &str>) + Send + Sync>;
-
-/// When the files were looked at, and what was in them if it was no good.
-struct Renewal {
-    looked: Instant,
-    refused: Option<u64>,
-}
 
 // === impl Tls ===
 
@@ -77,8 +73,10 @@ impl Tls {
     ) -> Result<Arc<Self>, String> {
         let files = load::Files::read(settings)?;
         let current = ArcSwap::from_pointee(files.load(settings, protocols)?);
-        let renewal = Mutex::new(Renewal { looked: Instant::now(), refused: None });
-        Ok(Arc::new(Tls { settings: settings.clone(), protocols, current, renewal, on_renewal }))
+        let client_ca_interval = settings.client_ca_reload.then_some(CLIENT_CA_INTERVAL);
+        let looks = Looks::every(settings.reload_interval.or(client_ca_interval));
+        let (settings, refused) = (settings.clone(), Mutex::default());
+        Ok(Arc::new(Tls { settings, protocols, current, looks, refused, on_renewal }))
     }
 
     /// Takes over the certificates of another one with the same settings. Open connections keep theirs.
@@ -105,26 +103,12 @@ impl Tls {
 
     /// What to serve with, renewed first if it is time to.
     async fn config(self: &Arc<Self>) -> Arc<ServerConfig> {
-        if self.is_time_to_look() {
+        if self.looks.are_due() {
             let this = Arc::clone(self);
             // The files may be on a slow network. Other handshakes go on with what is there.
             let _ = tokio::task::spawn_blocking(move || this.renew()).await;
         }
         Arc::clone(&self.current.load().config)
-    }
-
-    /// Says so to one caller for each interval.
-    fn is_time_to_look(&self) -> bool {
-        let TlsSettings { reload_interval, client_ca_reload, .. } = &self.settings;
-        let Some(interval) = reload_interval.or(client_ca_reload.then_some(CLIENT_CA_INTERVAL)) else {
-            return false;
-        };
-        let mut renewal = self.renewal();
-        let is_time = renewal.looked.elapsed() >= interval;
-        if is_time {
-            renewal.looked = Instant::now();
-        }
-        is_time
     }
 
     /// Reads the files again. What is no good is told once and leaves the former certificates in place.
@@ -133,25 +117,25 @@ impl Tls {
         // A file that cannot be read has no content, which is one more that is no good.
         let content = next.as_ref().map_or(0, |files| files.content);
         if content == self.current.load().content {
-            self.renewal().refused = None;
+            *self.refused() = None;
             return;
         }
         match next.and_then(|files| files.load(&self.settings, self.protocols)) {
             Ok(next) => {
                 self.current.store(Arc::new(next));
-                self.renewal().refused = None;
+                *self.refused() = None;
                 (self.on_renewal)(Ok(()));
             }
             Err(reason) => {
-                if self.renewal().refused.replace(content) != Some(content) {
+                if self.refused().replace(content) != Some(content) {
                     (self.on_renewal)(Err(&reason));
                 }
             }
         }
     }
 
-    fn renewal(&self) -> std::sync::MutexGuard<'_, Renewal> {
-        self.renewal.lock().unwrap_or_else(PoisonError::into_inner)
+    fn refused(&self) -> std::sync::MutexGuard<'_, Option<u64>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
