@@ -21,7 +21,8 @@ pub const GOAWAY: u8 = 7;
 pub const END_STREAM: u8 = 1;
 /// On SETTINGS and PING: an answer.
 pub const ACK: u8 = 1;
-const END_HEADERS: u8 = 4;
+/// On HEADERS: the fields are complete.
+pub const END_HEADERS: u8 = 4;
 
 /// SETTINGS_MAX_CONCURRENT_STREAMS.
 pub const MAX_CONCURRENT_STREAMS: u16 = 3;

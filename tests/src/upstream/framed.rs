@@ -7,20 +7,9 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-const PREFACE_BYTES: usize = 24;
+use crate::raw_h2 as frame;
 
-/// Frame types and flags of RFC 9113.
-mod frame {
-    pub const DATA: u8 = 0;
-    pub const HEADERS: u8 = 1;
-    pub const RST_STREAM: u8 = 3;
-    pub const SETTINGS: u8 = 4;
-    pub const PING: u8 = 6;
-    pub const GOAWAY: u8 = 7;
-    pub const END_STREAM: u8 = 1;
-    pub const ACK: u8 = 1;
-    pub const END_HEADERS: u8 = 4;
-}
+const PREFACE_BYTES: usize = 24;
 
 /// How a request is answered.
 #[derive(Clone, Copy, Debug)]
