@@ -24,6 +24,7 @@ pub mod proxy;
 pub mod raw_h2;
 pub mod real_proxy;
 pub mod requests;
+pub mod rpc;
 pub mod sdk;
 pub mod sender;
 pub mod sidecar;

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tonic::Code;
 
 use crate::grpc::RawClient;
+use crate::rpc;
 use crate::sender::gzip;
 use crate::{Signal, requests};
 
@@ -124,7 +125,7 @@ impl Sdk {
         let mut request = tonic::Request::new(body);
         request.set_timeout(TIMEOUT);
         let Err(status) = self.grpc.call_with(signal.grpc_path(), request).await else { return Told::Taken };
-        let hint = retry_info(status.details());
+        let hint = rpc::retry_delay(status.details());
         let is_retryable = match status.code() {
             Code::Cancelled
             | Code::DeadlineExceeded
@@ -178,19 +179,6 @@ async fn connect(port: u16) -> Result<SendRequest<Full<Bytes>>, Box<dyn std::err
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get("retry-after")?.to_str().ok()?.parse().ok().map(Duration::from_secs)
-}
-
-/// The delay of a `google.rpc.RetryInfo` among the details of a `google.rpc.Status`. By hand, since no crate here has the
-/// messages: the fields of the `Any` whose type is RetryInfo, in which every length is one byte.
-fn retry_info(details: &[u8]) -> Option<Duration> {
-    const TYPE: &[u8] = b"google.rpc.RetryInfo";
-    let at = details.windows(TYPE.len()).position(|window| window == TYPE)?;
-    // Any.value: tag, length, RetryInfo.retry_delay: tag, length, Duration.seconds: tag, varint.
-    match details.get(at + TYPE.len()..)? {
-        [0x12, _, 0x0a, _, 0x08, seconds, ..] => Some(Duration::from_secs(u64::from(*seconds))),
-        [0x12, ..] => Some(Duration::ZERO),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use prost::Message;
 use tokio::sync::Semaphore;
 use tonic::Code;
 
 use super::Fault;
+use crate::rpc;
 
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
@@ -101,18 +102,5 @@ impl Gate {
 
 /// `google.rpc.Status` with a `RetryInfo`, as gRPC carries it in `grpc-status-details-bin`.
 pub(super) fn retry_details(code: Code, delay: Duration) -> Bytes {
-    const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
-    let seconds = u8::try_from(delay.as_secs()).ok().filter(|seconds| *seconds < 128).expect("a short delay");
-    // RetryInfo{retry_delay: Duration{seconds}}, Any{type_url, value}, Status{code, details}: by hand, because
-    // no crate here has the messages and each is two bytes of framing.
-    let retry_info = [0x0a, 2, 0x08, seconds];
-    let mut any = BytesMut::new();
-    any.put_slice(&[0x0a, RETRY_INFO.len() as u8]);
-    any.put_slice(RETRY_INFO.as_bytes());
-    any.put_slice(&[0x12, retry_info.len() as u8]);
-    any.put_slice(&retry_info);
-    let mut status = BytesMut::new();
-    status.put_slice(&[0x08, i32::from(code) as u8, 0x1a, any.len() as u8]);
-    status.put(any);
-    status.freeze()
+    rpc::Status::retry_after(code.into(), delay).encode_to_vec().into()
 }

@@ -6,19 +6,11 @@ use prost::Message;
 use serde_json::json;
 use weir_tests::guest::Guest;
 use weir_tests::http::Reply;
+use weir_tests::rpc::Status;
 use weir_tests::sender::{gzip, raw_exchange, zstd};
 use weir_tests::{HttpSender, Launch, Signal, Upstream, Weir, requests, wait};
 
 const LIMIT: usize = 100_000;
-
-/// `google.rpc.Status`, as far as OTLP/HTTP needs it.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Status {
-    #[prost(int32, tag = "1")]
-    code: i32,
-    #[prost(string, tag = "2")]
-    message: String,
-}
 
 async fn reading() -> (Upstream, Weir, tempfile::TempDir) {
     let upstream = Upstream::start().await;

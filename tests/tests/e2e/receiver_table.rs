@@ -48,6 +48,7 @@ use std::time::Duration;
 use prost::Message;
 use serde_json::{Value, json};
 use weir_tests::http::Reply;
+use weir_tests::rpc::Status;
 use weir_tests::{Launch, Upstream, Weir};
 
 const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
@@ -89,13 +90,9 @@ impl Refused {
     }
 
     fn of_protobuf(bytes: &[u8]) -> Refused {
-        let Status { code, message, details } = Status::decode(bytes).expect("a google.rpc.Status");
-        let retry = details.iter().find_map(|detail| {
-            let is_retry = detail.type_url == "type.googleapis.com/google.rpc.RetryInfo";
-            let info = is_retry.then(|| RetryInfo::decode(&detail.value[..]).expect("a RetryInfo"))?;
-            let Span { seconds, nanos } = info.retry_delay?;
-            Some(Duration::new(u64::try_from(seconds).unwrap(), u32::try_from(nanos).unwrap()))
-        });
+        let status = Status::decode(bytes).expect("a google.rpc.Status");
+        let retry = status.retry_delay();
+        let Status { code, message, .. } = status;
         Refused { code, message, retry }
     }
 
@@ -108,40 +105,4 @@ impl Refused {
         let code = i32::try_from(status["code"].as_i64().expect("a code")).unwrap();
         Refused { code, message: status["message"].as_str().expect("a message").to_owned(), retry }
     }
-}
-
-/// `google.rpc.Status`.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Status {
-    #[prost(int32, tag = "1")]
-    code: i32,
-    #[prost(string, tag = "2")]
-    message: String,
-    #[prost(message, repeated, tag = "3")]
-    details: Vec<Any>,
-}
-
-/// `google.protobuf.Any`.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Any {
-    #[prost(string, tag = "1")]
-    type_url: String,
-    #[prost(bytes = "vec", tag = "2")]
-    value: Vec<u8>,
-}
-
-/// `google.rpc.RetryInfo`.
-#[derive(Clone, PartialEq, prost::Message)]
-struct RetryInfo {
-    #[prost(message, optional, tag = "1")]
-    retry_delay: Option<Span>,
-}
-
-/// `google.protobuf.Duration`.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Span {
-    #[prost(int64, tag = "1")]
-    seconds: i64,
-    #[prost(int32, tag = "2")]
-    nanos: i32,
 }

@@ -4,10 +4,9 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use prost::Message;
 use serde_json::{Value, json};
 use tonic::Code;
+use weir_tests::rpc::retry_delay;
 use weir_tests::weir::plain_grpc;
 use weir_tests::{GrpcSender, HttpSender, Launch, Signal, Upstream, Weir, requests};
 
@@ -122,36 +121,4 @@ async fn impatient(exporter: &str, mut settings: Value) -> Weir {
 
 fn received(upstream: &Upstream) -> impl Fn() -> usize {
     || upstream.received().len()
-}
-
-/// The delay of the RetryInfo among the details of a status.
-fn retry_delay(details: &[u8]) -> Option<Duration> {
-    #[derive(Clone, PartialEq, Message)]
-    struct Status {
-        #[prost(message, repeated, tag = "3")]
-        details: Vec<Any>,
-    }
-    #[derive(Clone, PartialEq, Message)]
-    struct Any {
-        #[prost(string, tag = "1")]
-        type_url: String,
-        #[prost(bytes = "bytes", tag = "2")]
-        value: Bytes,
-    }
-    #[derive(Clone, PartialEq, Message)]
-    struct RetryInfo {
-        #[prost(message, optional, tag = "1")]
-        retry_delay: Option<Delay>,
-    }
-    #[derive(Clone, PartialEq, Message)]
-    struct Delay {
-        #[prost(int64, tag = "1")]
-        seconds: i64,
-        #[prost(int32, tag = "2")]
-        nanos: i32,
-    }
-    let status = Status::decode(details).ok()?;
-    let info = status.details.into_iter().find(|any| any.type_url.ends_with("google.rpc.RetryInfo"))?;
-    let delay = RetryInfo::decode(info.value).ok()?.retry_delay?;
-    Some(Duration::new(delay.seconds.try_into().ok()?, delay.nanos.try_into().ok()?))
 }
