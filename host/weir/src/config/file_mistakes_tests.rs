@@ -84,7 +84,7 @@ fn each_mistake_in_a_file_exporter_has_its_own_words() {
         ),
         (
             exporter("path: a, flush_interval: 0s"),
-            "exporters::file::flush_interval: expected a duration above zero, found zero",
+            "exporters::file::flush_interval: expected a duration above zero, found \"0s\"",
         ),
         (
             with_exporter(two, "file, file/2"),
@@ -131,7 +131,7 @@ fn each_mistake_in_a_file_receiver_has_its_own_words() {
         ),
         (
             receiver("include: [a], max_log_size: 1GiB"),
-            "receivers::otlp_json_file::max_log_size: expected a number of bytes from 1 to 268435456, or with a unit, such as 64MiB",
+            "receivers::otlp_json_file::max_log_size: expected a number of bytes from 1 to 268435456, or with a unit, such as 64MiB, found \"1GiB\"",
         ),
         (
             receiver("include: [a], multiline: {}"),

@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,9 @@ use super::chunk::{self, Found};
 
 /// How much before a place is remembered, to know the file again.
 const TAIL_BYTES: u64 = 256;
+
+/// How long a writer may go on with a file that was moved away.
+const WRITER_NOTICES: Duration = Duration::from_secs(5);
 
 /// A file, whatever it is called. As long as it is open, no other one has the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,8 +63,8 @@ pub(super) struct Followed {
     pub(super) path: PathBuf,
     pub(super) file: Arc<File>,
     pub(super) place: Place,
-    /// No pattern leads to it any more: it is read to its end and then let go.
-    pub(super) is_gone: bool,
+    /// Since when no pattern leads to it any more: it is read to its end and then let go.
+    pub(super) gone: Option<Instant>,
     /// How often it was begun anew: what is known of lines from before says nothing of those of now.
     pub(super) generation: u64,
     /// Where the first line begins that has not been handed on.
@@ -105,8 +109,12 @@ impl Place {
     /// # Errors
     /// The file cannot be read.
     pub(super) fn advance(self, file: &File, line_bytes_max: u64) -> io::Result<Advance> {
-        if file.metadata()?.len() < self.next || Tail::before(file, self.next)? != self.tail {
+        let end = file.metadata()?.len();
+        if end < self.next || Tail::before(file, self.next)? != self.tail {
             return Ok(Advance::Rewritten);
+        }
+        if end == self.next {
+            return Ok(Advance::Nothing);
         }
         let found = match self.is_within_line {
             true => chunk::rest_of_line(file, self.next)?,
@@ -138,7 +146,7 @@ impl Followed {
             path,
             file: Arc::new(file),
             place,
-            is_gone: false,
+            gone: None,
             generation: 0,
             handed_on: place.next,
             under_way: BTreeSet::new(),
@@ -168,9 +176,10 @@ impl Followed {
         self.under_way.first().copied().unwrap_or(self.handed_on)
     }
 
-    /// Whether no line of it is under way.
-    pub(super) fn is_settled(&self) -> bool {
-        self.under_way.is_empty()
+    /// Whether nothing more is to be expected of it, now that its end is reached: it has been gone for a while, in which whoever
+    /// writes to it has noticed, and no line of it is under way.
+    pub(super) fn is_over(&self) -> bool {
+        self.under_way.is_empty() && self.gone.is_some_and(|gone| gone.elapsed() >= WRITER_NOTICES)
     }
 
     /// From its beginning.
@@ -252,9 +261,9 @@ mod tests {
         followed.begin(10, 20);
         followed.pass(25);
         followed.settle(0, 10);
-        assert_eq!((followed.settled(), followed.is_settled()), (0, false));
+        assert_eq!(followed.settled(), 0);
         followed.settle(0, 0);
-        assert_eq!((followed.settled(), followed.is_settled()), (25, true));
+        assert_eq!(followed.settled(), 25);
         followed.begin_anew();
         followed.begin(0, 10);
         followed.settle(0, 0);

@@ -121,7 +121,7 @@ impl Reader {
     }
 
     async fn follow(&mut self, events: &mut mpsc::Receiver<()>) -> Stopping {
-        let mut is_due = false;
+        let (mut is_due, mut is_more) = (false, true);
         loop {
             if self.shared.is_stopping() {
                 return Stopping;
@@ -129,10 +129,12 @@ impl Reader {
             if is_due {
                 self.look().await;
             }
-            let is_more = match self.round().await {
-                Ok(is_more) => is_more,
-                Err(stopping) => return stopping,
-            };
+            if is_due || is_more {
+                is_more = match self.round().await {
+                    Ok(is_more) => is_more,
+                    Err(stopping) => return stopping,
+                };
+            }
             self.save_now_and_then().await;
             is_due = if is_more { events.try_recv().is_ok() } else { self.wait(events).await };
         }
@@ -159,7 +161,7 @@ impl Reader {
             Some(()) = events.recv() => true,
             () = sleep(poll) => {
                 if is_replayed {
-                    self.files.values_mut().for_each(Followed::begin_anew);
+                    self.files.values_mut().filter(|file| file.gone.is_none()).for_each(Followed::begin_anew);
                 }
                 true
             }
@@ -177,13 +179,14 @@ impl Reader {
         let Some(present) = blocking(move || find(&patterns, &known, &positions, from_end)).await else {
             return;
         };
-        for followed in self.files.values_mut() {
-            followed.is_gone = true;
+        let found: BTreeSet<FileId> = present.iter().map(|present| present.id).collect();
+        for (_, followed) in self.files.iter_mut().filter(|(id, _)| !found.contains(id)) {
+            followed.gone.get_or_insert_with(Instant::now);
         }
         for Present { id, path, opened } in present {
             if let Some(followed) = self.files.get_mut(&id) {
                 followed.path = path;
-                followed.is_gone = false;
+                followed.gone = None;
                 continue;
             }
             let Some((file, place)) = opened else { continue };
@@ -204,7 +207,7 @@ impl Reader {
     /// Reads a chunk of each file. Says whether there may be more.
     async fn round(&mut self) -> Result<bool, Stopping> {
         let mut ids: Vec<(bool, PathBuf, FileId)> = Vec::new();
-        ids.extend(self.files.iter().map(|(id, file)| (!file.is_gone, file.path.clone(), *id)));
+        ids.extend(self.files.iter().map(|(id, file)| (file.gone.is_none(), file.path.clone(), *id)));
         // Those that are gone first, and the former ones of a rotation before the present one.
         ids.sort_unstable();
         let mut is_more = false;
@@ -374,9 +377,9 @@ impl Reader {
         }
     }
 
-    /// Closes a file that no pattern leads to any more, when all of it is settled.
+    /// Closes a file of which nothing more is to be expected.
     fn let_go(&mut self, id: FileId) {
-        if self.files.get(&id).is_some_and(|followed| followed.is_gone && followed.is_settled()) {
+        if self.files.get(&id).is_some_and(Followed::is_over) {
             self.files.remove(&id);
         }
     }
