@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod backend;
 pub mod bench;
 pub mod build;
+pub mod clock;
 pub mod connection;
 pub mod fleet;
 pub mod grpc;

@@ -31,7 +31,7 @@ pub use batch::Batch;
 pub use batching::BatchSettings;
 pub use budget::{Budget, Charge};
 pub use disk::{DiskLog, DiskSettings};
-pub use observer::{ExportObserver, Unobserved};
+pub use observer::{AttemptOutcome, ExportObserver, Unobserved};
 pub use outcome::{Cause, ExportError, Exported, Refusal};
 pub use panics::{Panicked, catch_panic};
 pub use pipeline::{Consumer, Pipeline};

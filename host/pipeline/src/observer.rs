@@ -1,6 +1,41 @@
 //! What an export queue tells the outside about itself, without knowing who counts it.
 
+use std::time::Duration;
+
 use weir_otlp::Signal;
+
+/// How one attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// The upstream took the request, or all of it but what it rejected by partial success.
+    Success,
+    /// It failed in a way that may pass: the upstream was away, or overloaded.
+    Retryable,
+    /// It failed for good.
+    Permanent,
+    /// weir gave it up before there was an answer, since it stops.
+    Abandoned,
+}
+
+impl AttemptOutcome {
+    /// Every outcome.
+    pub const ALL: [AttemptOutcome; 4] = [
+        AttemptOutcome::Success,
+        AttemptOutcome::Retryable,
+        AttemptOutcome::Permanent,
+        AttemptOutcome::Abandoned,
+    ];
+
+    /// What it is called in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            AttemptOutcome::Success => "success",
+            AttemptOutcome::Retryable => "retryable",
+            AttemptOutcome::Permanent => "permanent",
+            AttemptOutcome::Abandoned => "abandoned",
+        }
+    }
+}
 
 /// Counts what happens to the items of one exporter. Calls are frequent and must not block.
 pub trait ExportObserver: Send + Sync {
@@ -24,8 +59,8 @@ pub trait ExportObserver: Send + Sync {
     fn already_delivered(&self, signal: Signal, items: u64);
     /// An attempt is under way from here.
     fn attempt_started(&self);
-    /// An attempt ended, in whatever way.
-    fn attempt_ended(&self);
+    /// An attempt ended like this, so long after its start.
+    fn attempt_ended(&self, outcome: AttemptOutcome, duration: Duration);
     /// An exporter panicked over one batch. Its items are counted by [`ExportObserver::send_failed`] too.
     fn panicked(&self);
 }
@@ -45,6 +80,6 @@ impl ExportObserver for Unobserved {
     fn storage_failed(&self) {}
     fn already_delivered(&self, _: Signal, _: u64) {}
     fn attempt_started(&self) {}
-    fn attempt_ended(&self) {}
+    fn attempt_ended(&self, _: AttemptOutcome, _: Duration) {}
     fn panicked(&self) {}
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fakes::*;
 use tokio::time::Instant;
-use weir_pipeline::{Cause, QueueSettings, RetrySettings};
+use weir_pipeline::{AttemptOutcome, Cause, QueueSettings, RetrySettings};
 
 fn waiting() -> QueueSettings {
     QueueSettings::default()
@@ -149,4 +149,25 @@ async fn a_panic_of_the_exporter_is_one_final_failure_and_the_next_batch_is_sent
     assert_eq!(consume(&consumer, batch(3)).await.1, Ok(()));
     assert_eq!((get(&counts.panicked), get(&counts.send_failed), get(&counts.sent)), (1, 2, 3));
     assert_eq!(get(&counts.in_flight), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_is_told_with_how_it_ended_and_how_long_it_took() {
+    let slow = Duration::from_millis(250);
+    let upstream = Upstream::new(
+        [Act::FailRetryably, Act::TakeAfter(slow), Act::RejectSome(2), Act::FailForGood(3), Act::Panic],
+        Act::Wait,
+    );
+    let (queue, counts) = queue(&upstream, waiting());
+    let consumer = consumer(vec![Arc::clone(&queue)]);
+    for _ in 0..4 {
+        drop(consume(&consumer, batch(5)).await);
+    }
+    // The upstream says nothing, then weir stops.
+    assert!(consume(&consumer, batch(5)).await.1.unwrap_err().retryable);
+    queue.shutdown(std::time::Instant::now()).await;
+    let (outcomes, durations): (Vec<_>, Vec<_>) = counts.attempts.lock().unwrap().drain(..).unzip();
+    use AttemptOutcome::{Abandoned, Permanent, Retryable, Success};
+    assert_eq!(outcomes, [Retryable, Success, Success, Permanent, Permanent, Abandoned]);
+    assert_eq!(durations[1], slow);
 }

@@ -114,7 +114,9 @@ impl Telemetry {
 
 #[cfg(test)]
 mod tests {
-    use weir_pipeline::ExportObserver;
+    use std::time::Duration;
+
+    use weir_pipeline::{AttemptOutcome, ExportObserver};
 
     use super::*;
 
@@ -172,6 +174,34 @@ mod tests {
         assert!(text(&telemetry).contains(r#"otelcol_exporter_queue_size{exporter="otlp_grpc"} 5"#));
         former.queue_size(0);
         assert!(text(&telemetry).contains(r#"otelcol_exporter_queue_size{exporter="otlp_grpc"} 3"#));
+    }
+
+    #[test]
+    fn attempts_are_counted_by_how_they_ended_and_timed() {
+        let telemetry = Telemetry::new().unwrap();
+        let exporter = telemetry.exporter("up", &[Signal::Logs], 10);
+        let series = |outcome: &str, count: u64| {
+            format!(r#"weir_exporter_attempts_total{{exporter="up",outcome="{outcome}"}} {count}"#)
+        };
+        for outcome in AttemptOutcome::ALL {
+            assert!(text(&telemetry).contains(&series(outcome.name(), 0)));
+        }
+        for (outcome, milliseconds) in
+            [(AttemptOutcome::Success, 3), (AttemptOutcome::Success, 4), (AttemptOutcome::Retryable, 400)]
+        {
+            exporter.attempt_started();
+            exporter.attempt_ended(outcome, Duration::from_millis(milliseconds));
+        }
+        let text = text(&telemetry);
+        for line in [
+            series("success", 2),
+            series("retryable", 1),
+            r#"weir_exporter_attempt_duration_seconds_bucket{exporter="up",le="0.005"} 2"#.to_owned(),
+            r#"weir_exporter_attempt_duration_seconds_count{exporter="up"} 3"#.to_owned(),
+            r#"otelcol_exporter_in_flight_requests{exporter="up"} 0"#.to_owned(),
+        ] {
+            assert!(text.contains(&line), "{line} is missing in\n{text}");
+        }
     }
 
     #[test]

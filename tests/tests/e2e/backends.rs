@@ -1,7 +1,6 @@
 //! What real backends have, after it went through weir: Jaeger, Loki, Prometheus and the Collector, and the Collector's generator as a sender.
 
 use std::process::Stdio;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use prost::Message;
 use serde_json::{Value, json};
@@ -9,29 +8,23 @@ use tokio::process::Command;
 use weir_tests::backend::{Prometheus, found};
 use weir_tests::requests::{gauge, log, logs, metrics, point, span, traces};
 use weir_tests::weir::plain_grpc;
-use weir_tests::{Backend, GrpcSender, Launch, Signal, Upstream, Weir, wait};
-
-/// Backends judge telemetry by its age, so that a fixed time will not do.
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
-    u64::try_from(since.as_nanos()).expect("a clock before 2554")
-}
+use weir_tests::{Backend, GrpcSender, Launch, Signal, Upstream, Weir, clock, wait};
 
 async fn send_one(weir: &Weir, signal: Signal, id: &str) {
     let body = match signal {
         Signal::Traces => {
             let mut span = span(id);
-            (span.start_time_unix_nano, span.end_time_unix_nano) = (now() - 1_500_000, now());
+            (span.start_time_unix_nano, span.end_time_unix_nano) = (clock::now() - 1_500_000, clock::now());
             traces(vec![span]).encode_to_vec()
         }
         Signal::Logs => {
             let mut record = log(id);
-            (record.time_unix_nano, record.observed_time_unix_nano) = (now(), now());
+            (record.time_unix_nano, record.observed_time_unix_nano) = (clock::now(), clock::now());
             logs(vec![record]).encode_to_vec()
         }
         _ => {
             let mut point = point(id);
-            point.time_unix_nano = now();
+            point.time_unix_nano = clock::now();
             metrics(vec![gauge(vec![point])]).encode_to_vec()
         }
     };

@@ -12,6 +12,7 @@ mod compression;
 mod config_map;
 mod config_reload;
 mod consume_contract;
+mod dashboards;
 mod dead_letters;
 mod deploy;
 mod drop_in;

@@ -12,8 +12,8 @@ use super::{FIRST_WAIT_OF_A_SENDER, INTERNAL, INVALID_ARGUMENT, Shared};
 use crate::backoff::Backoff;
 use crate::room::Size;
 use crate::{
-    Batch, BatchSettings, Charge, ExportError, Exported, Panicked, RetrySettings, Sizer, StorageError,
-    catch_panic,
+    AttemptOutcome, Batch, BatchSettings, Charge, ExportError, Exported, Panicked, RetrySettings, Sizer,
+    StorageError, catch_panic,
 };
 use bytes::BytesMut;
 use weir_otlp::{Part, SplitLimits};
@@ -164,14 +164,20 @@ impl Shared {
 
     /// One attempt, counted while it lasts. A panic in it is a failure for good: the same batch would meet it again.
     async fn attempt(&self, batch: Batch) -> Result<Exported, ExportError> {
-        let _counted = InFlight::start(self);
-        match catch_panic(async { self.exporter.export(batch).await }).await {
+        let mut counted = InFlight::start(self);
+        let outcome = match catch_panic(async { self.exporter.export(batch).await }).await {
             Ok(outcome) => outcome,
             Err(Panicked) => {
                 self.observer.panicked();
                 Err(ExportError::permanent(INTERNAL, "the exporter panicked"))
             }
-        }
+        };
+        counted.outcome = match &outcome {
+            Ok(_) => AttemptOutcome::Success,
+            Err(error) if error.retryable => AttemptOutcome::Retryable,
+            Err(_) => AttemptOutcome::Permanent,
+        };
+        outcome
     }
 
     /// While a sender waits, the first retries come sooner.
@@ -223,17 +229,19 @@ fn limits(batching: BatchSettings) -> SplitLimits {
 /// One attempt under way, taken off the count on drop, so that an attempt that is given up is taken off too.
 struct InFlight<'a> {
     shared: &'a Shared,
+    started: Instant,
+    outcome: AttemptOutcome,
 }
 
 impl<'a> InFlight<'a> {
     fn start(shared: &'a Shared) -> Self {
         shared.observer.attempt_started();
-        InFlight { shared }
+        InFlight { shared, started: Instant::now(), outcome: AttemptOutcome::Abandoned }
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.shared.observer.attempt_ended();
+        self.shared.observer.attempt_ended(self.outcome, self.started.elapsed());
     }
 }

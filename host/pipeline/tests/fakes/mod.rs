@@ -14,8 +14,8 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use weir_otlp::Signal;
 use weir_pipeline::{
-    Batch, BoxFuture, Consumer, ExportError, ExportObserver, ExportQueue, Exported, Exporter, Keeping,
-    Pipeline, Processed, Processor, QueueSettings, Refusal,
+    AttemptOutcome, Batch, BoxFuture, Consumer, ExportError, ExportObserver, ExportQueue, Exported, Exporter,
+    Keeping, Pipeline, Processed, Processor, QueueSettings, Refusal,
 };
 
 pub use storage::FakeStorage;
@@ -113,6 +113,8 @@ pub struct Counts {
     pub already_delivered: AtomicU64,
     pub in_flight: AtomicU64,
     pub in_flight_max: AtomicU64,
+    /// How each attempt ended, and how long it took.
+    pub attempts: Mutex<Vec<(AttemptOutcome, Duration)>>,
 }
 
 pub fn get(counter: &AtomicU64) -> u64 {
@@ -151,7 +153,8 @@ impl ExportObserver for Counts {
         let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         self.in_flight_max.fetch_max(now, Ordering::SeqCst);
     }
-    fn attempt_ended(&self) {
+    fn attempt_ended(&self, outcome: AttemptOutcome, duration: Duration) {
+        self.attempts.lock().unwrap().push((outcome, duration));
         self.in_flight.fetch_sub(1, Ordering::SeqCst);
     }
     fn panicked(&self) {

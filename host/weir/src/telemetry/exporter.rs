@@ -1,10 +1,11 @@
 //! What an exporter's queue counts.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
-use prometheus::{IntCounter, IntGauge};
+use prometheus::{Histogram, IntCounter, IntGauge};
 use weir_otlp::Signal;
-use weir_pipeline::ExportObserver;
+use weir_pipeline::{AttemptOutcome, ExportObserver};
 
 use super::families::{ExporterFamilies, SignalCounters};
 
@@ -25,6 +26,8 @@ pub struct ExporterMetrics {
     /// This queue's part of the gauge: after a reload the former queue of the exporter may have one too.
     used: AtomicI64,
     in_flight: IntGauge,
+    attempts: [IntCounter; AttemptOutcome::ALL.len()],
+    attempt_duration: Histogram,
     id: String,
 }
 
@@ -59,6 +62,9 @@ impl ExporterMetrics {
             queue_size: families.queue_size.with_label_values(&labels),
             used: AtomicI64::new(0),
             in_flight: families.in_flight.with_label_values(&labels),
+            attempts: AttemptOutcome::ALL
+                .map(|outcome| families.attempts.with_label_values(&[id, outcome.name()])),
+            attempt_duration: families.attempt_duration.with_label_values(&labels),
             id: id.to_owned(),
         }
     }
@@ -108,8 +114,14 @@ impl ExportObserver for ExporterMetrics {
         self.in_flight.inc();
     }
 
-    fn attempt_ended(&self) {
+    fn attempt_ended(&self, outcome: AttemptOutcome, duration: Duration) {
         self.in_flight.dec();
+        self.attempt_duration.observe(duration.as_secs_f64());
+        for (known, counter) in AttemptOutcome::ALL.iter().zip(&self.attempts) {
+            if *known == outcome {
+                counter.inc();
+            }
+        }
     }
 
     fn panicked(&self) {

@@ -2,8 +2,11 @@
 
 use std::sync::OnceLock;
 
-use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 use weir_otlp::Signal;
+
+/// From a loopback's answer to the longest sensible timeout.
+const ATTEMPT_SECONDS: [f64; 11] = [1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 1.0, 5.0, 30.0];
 
 /// A family per signal: the signal is part of the name, as in the Collector.
 #[derive(Clone)]
@@ -37,6 +40,8 @@ pub(super) struct ExporterFamilies {
     pub(super) already_delivered: IntCounterVec,
     pub(super) dead_letters: IntCounterVec,
     pub(super) in_flight: IntGaugeVec,
+    pub(super) attempts: IntCounterVec,
+    pub(super) attempt_duration: HistogramVec,
 }
 
 /// One component's counters of one meaning, one a signal, each made at its first use at the latest.
@@ -110,6 +115,17 @@ impl ExporterFamilies {
             )?,
             queue_capacity: gauge("otelcol_exporter_queue_capacity", &exporter, "room in all")?,
             in_flight: gauge("otelcol_exporter_in_flight_requests", &exporter, "attempts under way")?,
+            attempts: counter(
+                "weir_exporter_attempts_total",
+                &["exporter", "outcome"],
+                "attempts to send a request by outcome: success, retryable, permanent, abandoned",
+            )?,
+            attempt_duration: histogram(
+                registry,
+                "weir_exporter_attempt_duration_seconds",
+                &exporter,
+                "duration of an attempt to send a request",
+            )?,
             queue_items: gauge(
                 "weir_exporter_queue_items",
                 &by_exporter_and_signal,
@@ -165,6 +181,18 @@ fn gauge(
     let gauge = IntGaugeVec::new(Opts::new(name, help), labels)?;
     registry.register(Box::new(gauge.clone()))?;
     Ok(gauge)
+}
+
+fn histogram(
+    registry: &Registry,
+    name: &str,
+    labels: &[&str],
+    help: &str,
+) -> Result<HistogramVec, prometheus::Error> {
+    let options = HistogramOpts::new(name, help).buckets(ATTEMPT_SECONDS.to_vec());
+    let histogram = HistogramVec::new(options, labels)?;
+    registry.register(Box::new(histogram.clone()))?;
+    Ok(histogram)
 }
 
 fn counter(
