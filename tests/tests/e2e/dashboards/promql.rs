@@ -31,7 +31,8 @@ pub(super) fn named(text: &str) -> Named {
             rest = follows.strip_prefix('{').map_or(after, |open| &open[matchers.len()..]);
         } else if word == "by" {
             let group = follows.strip_prefix('(').and_then(|open| open.split(')').next()).unwrap_or_default();
-            named.grouped.extend(group.split(',').map(|label| label.trim().to_owned()));
+            let labels = group.split(',').map(str::trim).filter(|label| !label.is_empty());
+            named.grouped.extend(labels.map(str::to_owned));
         } else if word == "label_replace" {
             // The label that it makes is the first text in quotes behind it that is not in a matcher.
             let made = follows.split("]), \"").nth(1).and_then(|made| made.split('"').next());

@@ -19,8 +19,8 @@ use weir_tests::upstream::Gate;
 use weir_tests::weir::plain_grpc;
 use weir_tests::{Answer, Backend, GrpcSender, HttpSender, Launch, Signal, Upstream, Weir, tls, wait};
 
-/// Enough failures in a row to open a breaker, and some more.
-const FAILURES: usize = 15;
+/// So many that the sampler lets some of them through.
+const SPANS: usize = 20;
 
 pub(super) struct Scene {
     pub weir: Weir,
@@ -87,7 +87,7 @@ impl Scene {
         let grpc = GrpcSender::new(self.weir.ports.grpc);
         // The sender's patience ends before this upstream is willing; what the other one has is not sent twice.
         self.flaky.always(Answer::Grpc(Code::Unavailable, None));
-        let body = traces(vec![span("twice")]).encode_to_vec();
+        let body = requests::unique(Signal::Traces, "twice", SPANS);
         let patience = Duration::from_millis(500);
         grpc.send_within(patience, Signal::Traces, body.clone()).await.unwrap_err();
         self.flaky.always(Answer::Ok);
@@ -100,13 +100,15 @@ impl Scene {
             _ => Answer::Ok,
         });
         for number in 0..8 {
-            let mut one = span(&format!("span-{number}"));
-            one.attributes.push(attribute("contact", text("ada.lovelace@example.org")));
-            let body = traces(vec![one, span(&format!("other-{number}"))]).encode_to_vec();
+            let mut spans: Vec<_> = (0..SPANS).map(|at| span(&format!("span-{number}-{at}"))).collect();
+            for span in &mut spans {
+                span.attributes.push(attribute("contact", text("ada.lovelace@example.org")));
+            }
+            let body = traces(spans).encode_to_vec();
             grpc.send(Signal::Traces, body).await.unwrap();
         }
         self.flaky.script([Answer::Grpc(Code::InvalidArgument, None)]);
-        drop(grpc.send(Signal::Traces, requests::unique(Signal::Traces, "invalid", 2)).await);
+        drop(grpc.send(Signal::Traces, requests::unique(Signal::Traces, "invalid", SPANS)).await);
         // The disk has taken it, and what the upstream rejects then goes to the dead letters.
         self.disk.script([Answer::Grpc(Code::InvalidArgument, None)]);
         let http = HttpSender::new(self.weir.ports.http);
@@ -119,11 +121,15 @@ impl Scene {
 
     async fn plugins_work_and_fail(&self) {
         let grpc = GrpcSender::new(self.weir.ports.grpc);
-        for _ in 0..FAILURES {
+        // It fails again and again, with a rest in between, until it is not asked any more.
+        wait::until("the breaker opens", async || {
             let mut record = log("poisoned");
             record.attributes.push(attribute("test.trigger", text("now")));
             grpc.send(Signal::Logs, logs(vec![record]).encode_to_vec()).await.unwrap();
-        }
+            let metrics = self.weir.metrics().await;
+            (metrics.sum("weir_plugin_breaker_state", &[("plugin", "trap")]) == 2.0).then_some(())
+        })
+        .await;
         Guest::Tag("test.tag", "two").install(&self.home.path().join("plugins"), "tag");
         Guest::Refuse.install(&self.home.path().join("plugins"), "read");
         for (plugin, result) in [("tag", "success"), ("read", "failure")] {
@@ -170,6 +176,7 @@ fn launch(home: &Path, upstreams: [&Upstream; 4]) -> Launch {
     let mut flaky = flaky;
     flaky["retry_on_failure"] = retry.clone();
     let mut silent = silent;
+    silent["timeout"] = json!("1m");
     silent["sending_queue"] = json!({"queue_size": 2, "wait_for_result": false});
     disk["retry_on_failure"] = retry;
     disk["sending_queue"] =
