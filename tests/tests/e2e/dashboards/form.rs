@@ -135,6 +135,42 @@ fn what_a_legend_names_is_what_its_query_groups_by() {
 }
 
 #[test]
+fn each_link_to_explore_holds_a_query_that_grafana_can_read() {
+    let mut links = 0;
+    for (file, dashboard) in all() {
+        let text = dashboard.to_string();
+        for link in text.split("\"/explore?").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            let panes = link.split("panes=").nth(1).unwrap();
+            let panes: Value = serde_json::from_str(&decoded(panes))
+                .unwrap_or_else(|error| panic!("{file}: {link}: {error}"));
+            let query = &panes["a"]["queries"][0];
+            assert_eq!(
+                text_of_variable(&panes["a"]["datasource"]),
+                Some("logs").filter(|_| query["expr"].is_string()).or(Some("traces"))
+            );
+            links += 1;
+        }
+    }
+    assert!(links > 3, "{links}");
+}
+
+/// `name` of `${name}`.
+fn text_of_variable(value: &Value) -> Option<&str> {
+    value.as_str()?.strip_prefix("${")?.strip_suffix('}')
+}
+
+/// Text of a query string as it was.
+fn decoded(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap().as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(&part[..2], 16).unwrap());
+        bytes.extend_from_slice(&part.as_bytes()[2..]);
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
 fn the_files_are_what_their_source_says() {
     let output = Command::new("python3").arg(folder().join("generate.py")).arg("--check").output();
     let Ok(output) = output else {

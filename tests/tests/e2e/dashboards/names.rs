@@ -33,11 +33,18 @@ fn wrong(exposed: &BTreeMap<String, BTreeSet<String>>, place: &str, query: &str)
         known.extend(labels.iter().cloned());
     }
     if named.selectors.iter().all(|(name, _)| !name.starts_with("agentstack_")) {
-        let strange = named.grouped.difference(&known);
-        wrong
-            .extend(strange.map(|label| format!("{place}: nothing has the label {label} that it groups by")));
+        // What an alert says of its series counts too.
+        let said = query.split("$labels.").skip(1).map(first_word);
+        let named = named.grouped.iter().map(String::as_str).chain(said);
+        let strange = named.filter(|label| !known.contains(*label));
+        wrong.extend(strange.map(|label| format!("{place}: nothing has the label {label}")));
     }
     wrong
+}
+
+fn first_word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    &text[..end]
 }
 
 #[tokio::test]

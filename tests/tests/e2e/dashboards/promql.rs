@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 pub(super) struct Named {
     /// Each selector of a metric of weir's, or of what weir exposes: its name and the labels that it is matched by.
     pub selectors: Vec<(String, Vec<String>)>,
-    /// The labels that are grouped by.
+    /// The labels that are grouped by, or over.
     pub grouped: BTreeSet<String>,
     /// The labels that the query makes itself.
     pub made: BTreeSet<String>,
@@ -29,7 +29,7 @@ pub(super) fn named(text: &str) -> Named {
             let matchers = follows.strip_prefix('{').map(inside).unwrap_or_default();
             named.selectors.push((word.to_owned(), labels(matchers)));
             rest = follows.strip_prefix('{').map_or(after, |open| &open[matchers.len()..]);
-        } else if word == "by" {
+        } else if word == "by" || word == "without" {
             let group = follows.strip_prefix('(').and_then(|open| open.split(')').next()).unwrap_or_default();
             let labels = group.split(',').map(str::trim).filter(|label| !label.is_empty());
             named.grouped.extend(labels.map(str::to_owned));
