@@ -34,12 +34,15 @@ def by_signal(what, *, by="", selected=SELECTED, legend=""):
 
 def all_signals(what, *, selected=SELECTED):
     """The sum over all signals, of which some may have no pipeline."""
-    return " + ".join(f"({rate(f'otelcol_{what}_{items}_total', selected=selected)} or vector(0))" for items in SIGNALS.values())
+    return " + ".join(
+        f"({rate(f'otelcol_{what}_{items}_total', selected=selected)} or vector(0))" for items in SIGNALS.values()
+    )
 
 
 def quantiles(metric, *, by, legend, levels=(0.5, 0.95, 0.99), selected=SELECTED, **extra):
     """A query for each of these quantiles of a histogram."""
+    buckets = rate(f"{metric}_bucket", by=f"le, {by}" if by else "le", selected=selected)
     return [
-        query(f"histogram_quantile({level}, {rate(metric + '_bucket', by=', '.join(filter(None, ('le', by))), selected=selected)})", f"{legend} p{level * 100:g}".strip(), **extra)
+        query(f"histogram_quantile({level}, {buckets})", f"{legend} p{level * 100:g}".strip(), **extra)
         for level in levels
     ]

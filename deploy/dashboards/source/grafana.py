@@ -54,7 +54,18 @@ def series(title, description, unit, *queries, width=8, stacked=False, links=(),
         "legend": {"showLegend": True, "displayMode": "table", "placement": "bottom", "calcs": ["mean", "max"]},
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
-    made = panel("timeseries", title, description, unit, queries, width=width, height=8, options=options, custom=custom, **defaults)
+    made = panel(
+        "timeseries",
+        title,
+        description,
+        unit,
+        queries,
+        width=width,
+        height=8,
+        options=options,
+        custom=custom,
+        **defaults,
+    )
     made["fieldConfig"]["defaults"].setdefault("min", 0)
     if links:
         made["fieldConfig"]["defaults"]["links"] = list(links)
@@ -70,21 +81,39 @@ def stat(title, description, unit, expr, *, width=4, thresholds=None, mappings=(
         "textMode": "value",
     }
     defaults = {"thresholds": thresholds or steps(("text", None)), "mappings": list(mappings)}
-    return panel("stat", title, description, unit, [instant(expr, **extra)], width=width, height=4, options=options, **defaults)
+    return panel(
+        "stat", title, description, unit, [instant(expr, **extra)], width=width, height=4, options=options, **defaults
+    )
 
 
 def timeline(title, description, mappings, *queries, width=12):
     """States over time."""
-    options = {"showValue": "never", "mergeValues": True, "rowHeight": 0.8, "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom"}}
+    options = {
+        "showValue": "never",
+        "mergeValues": True,
+        "rowHeight": 0.8,
+        "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom"},
+    }
     thresholds = steps(("green", None), ("orange", 1), ("red", 2))
     return panel(
-        "state-timeline", title, description, "none", queries, width=width, height=8, options=options, mappings=mappings, thresholds=thresholds
+        "state-timeline",
+        title,
+        description,
+        "none",
+        queries,
+        width=width,
+        height=8,
+        options=options,
+        mappings=mappings,
+        thresholds=thresholds,
     )
 
 
 def values(**names):
     """What values are called, and their colours: `values(_0=("closed", "green"))`."""
-    texts = {name[1:]: {"text": text, "color": color, "index": at} for at, (name, (text, color)) in enumerate(names.items())}
+    texts = {
+        name[1:]: {"text": text, "color": color, "index": at} for at, (name, (text, color)) in enumerate(names.items())
+    }
     return [{"type": "value", "options": texts}]
 
 
@@ -110,7 +139,15 @@ def variable(name, label, metric, matchers="", values_of=""):
 
 def source_variable(name, label, kind):
     """One that is chosen among the data sources of a kind."""
-    return {"type": "datasource", "name": name, "label": label, "query": kind, "refresh": 1, "multi": False, "includeAll": False}
+    return {
+        "type": "datasource",
+        "name": name,
+        "label": label,
+        "query": kind,
+        "refresh": 1,
+        "multi": False,
+        "includeAll": False,
+    }
 
 
 def text_variable(name, label, value):
@@ -121,7 +158,13 @@ def text_variable(name, label, value):
 
 def explore(title, source_name, **search):
     """A link to Explore with a query for another data source, over the same time."""
-    panes = {"a": {"datasource": f"${{{source_name}}}", "queries": [{"refId": "A", **search}], "range": {"from": "${__from}", "to": "${__to}"}}}
+    panes = {
+        "a": {
+            "datasource": f"${{{source_name}}}",
+            "queries": [{"refId": "A", **search}],
+            "range": {"from": "${__from}", "to": "${__to}"},
+        }
+    }
     # Grafana puts its variables into the link before it is followed, so they stay as they are.
     text = urllib.parse.quote(json.dumps(panes, separators=(",", ":")), safe="${}:._")
     return {"title": title, "url": f"/explore?schemaVersion=1&orgId=1&panes={text}", "targetBlank": True}
@@ -132,7 +175,14 @@ def dashboard(uid, title, description, tags, variables, rows):
     panels, y, number = [], 0, 1
     for heading, members in rows:
         panels.append(
-            {"id": number, "type": "row", "title": heading, "collapsed": False, "gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1}, "panels": []}
+            {
+                "id": number,
+                "type": "row",
+                "title": heading,
+                "collapsed": False,
+                "gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1},
+                "panels": [],
+            }
         )
         number, y, x, line = number + 1, y + 1, 0, 0
         for member in members:
@@ -153,7 +203,16 @@ def dashboard(uid, title, description, tags, variables, rows):
         "refresh": "30s",
         "time": {"from": "now-1h", "to": "now"},
         "timezone": "browser",
-        "links": [{"type": "dashboards", "title": "weir", "tags": ["weir"], "asDropdown": True, "includeVars": True, "keepTime": True}],
+        "links": [
+            {
+                "type": "dashboards",
+                "title": "weir",
+                "tags": ["weir"],
+                "asDropdown": True,
+                "includeVars": True,
+                "keepTime": True,
+            }
+        ],
         "annotations": {"list": []},
         "templating": {"list": variables},
         "panels": panels,
