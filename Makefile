@@ -5,8 +5,9 @@ PLUGINS := redact sample enrich
 WASM := plugins/target/wasm32-wasip2/release
 OUT := target/plugins
 SECONDS := 600
+ARCHS := amd64
 
-.PHONY: help demo test test-backends build host runtime-only plugins tools clients backends lint deny bench soak fuzz clean
+.PHONY: help demo test test-backends build host runtime-only plugins image image-tree tools clients backends deploy-tools lint deny bench soak fuzz clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,13 +48,24 @@ plugins: tools
 	@for folder in plugins/examples/*/; do \
 	  name=$$(basename $$folder); cp $(WASM)/$$name.wasm $(OUT)/examples/$$name.wasm; done
 
+image: plugins ## Build the container image for ARCHS (amd64) with buildah: target/image/weir-ARCH.oci.tar
+	@deploy/image/build.sh $(ARCHS)
+
+image-tree: build ## Lay out the image's files in target/image/tree, with the binary at hand
+	@rm -rf target/image/tree && mkdir -p target/image
+	@deploy/image/tree.sh target/image/tree && echo "target/image/tree"
+
 tools:
 	@command -v $(CARGO) >/dev/null || { echo "weir needs Rust: see https://rustup.rs" >&2; exit 1; }
 	@if command -v rustup >/dev/null; then tests/tools.sh; fi
 
-clients: ## Install the OpenTelemetry SDKs for Python and JavaScript, which the tests use as clients
+clients: ## Install what the tests use: the OpenTelemetry SDKs for Python and JavaScript, Kubernetes' schemas, runc
 	@tests/python/setup.sh
 	@tests/js/setup.sh
+	@tests/kubernetes/setup.sh
+
+deploy-tools: ## Install helm and kustomize for the tests of deploy/ (needs Go, some minutes)
+	@deploy/tools.sh
 
 backends: ## Build the real backends that are missing: Jaeger, Loki, Prometheus, the Collector (about ten minutes, with Go)
 	@tests/backends/build.sh

@@ -22,6 +22,12 @@ pub fn runtime_only_binary() -> Option<PathBuf> {
     Some(target_dir().join("runtime-only/release/weir")).filter(|path| path.is_file())
 }
 
+/// The static binary of this processor, if `make image` has built it.
+pub fn static_binary() -> Option<PathBuf> {
+    let target = format!("static/{}-unknown-linux-musl/release/weir", std::env::consts::ARCH);
+    Some(target_dir().join(target)).filter(|path| path.is_file())
+}
+
 /// A shipped plugin, `redact` for instance. Panics if it was not built.
 pub fn plugin(name: &str) -> PathBuf {
     built(target_dir().join("plugins").join(format!("{name}.wasm")))
@@ -30,6 +36,16 @@ pub fn plugin(name: &str) -> PathBuf {
 /// A file of this crate, `recorded/python-traces.bin` for instance.
 pub fn source_file(path: impl AsRef<Path>) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A tool of the deployment tests, which `make deploy-tools` installs. `None` where it is not, which is said.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let own = source_file(".cache/tools/bin").join(name);
+    if own.is_file() {
+        return Some(own);
+    }
+    eprintln!("skipped: {name} is not installed here, `make deploy-tools` installs it");
+    None
 }
 
 fn built(path: PathBuf) -> PathBuf {
