@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the real helm and kustomize into tests/.cache/tools/bin, from their Go modules: some minutes, once. Without Go it says
-# that it did not, and the tests that render with them say that they were skipped.
+# Installs the real helm and kustomize into tests/.cache/tools/bin, from their Go modules, and builds tests/kubernetes/admission: some minutes,
+# once. Without Go it says that it did not, and the tests that need them say that they were skipped.
 set -eu
 cd "$(dirname "$0")/.."
 bin=$PWD/tests/.cache/tools/bin
@@ -21,3 +21,5 @@ fi
 mkdir -p "$bin"
 install helm helm.sh/helm/v4/cmd/helm v4.3.2
 install kustomize sigs.k8s.io/kustomize/kustomize/v5 v5.8.2
+cd tests/kubernetes/admission
+CGO_ENABLED=0 go build -trimpath -o "$bin/admission" .

@@ -21,8 +21,12 @@ pub struct Image {
 pub struct Container {
     /// The process, as the other tests know it. Its id is runc's, which passes signals on.
     pub weir: Weir,
-    id: String,
+    // After it, since weir is asked for its accounts when it is dropped.
+    id: Id,
 }
+
+/// The container, as runc knows it.
+struct Id(String);
 
 impl Image {
     /// The tree that `deploy/image/tree.sh` lays out, with the static binary if `make image` has built it and with the tests' own
@@ -42,7 +46,9 @@ impl Image {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let image = Image { dir, is_static: static_binary.is_some() };
         if !image.is_static {
-            eprintln!("without `make image` the binary is not static: the loader and the C library are mounted beside it");
+            eprintln!(
+                "without `make image` the binary is not static: the loader and the C library are mounted beside it"
+            );
         }
         Some(image)
     }
@@ -53,23 +59,34 @@ impl Image {
     }
 
     /// Runs the image's command with this configuration in place of the image's own, and with `tmp` as its /tmp, and waits until it is ready.
-    pub async fn run(&self, ports: crate::Ports, config: &Value, tmp: &Path, arguments: &[&str]) -> Container {
+    pub async fn run(
+        &self,
+        ports: crate::Ports,
+        config: &Value,
+        tmp: &Path,
+        arguments: &[&str],
+    ) -> Container {
         let bundle = tempfile::tempdir().expect("a temporary directory");
         let conf = bundle.path().join("conf");
         std::fs::create_dir(&conf).expect("a writable temporary directory");
         std::fs::write(conf.join("config.yaml"), config.to_string()).expect("a writable temporary directory");
         let mut mounts = vec![spec::read_only(&conf, "/etc/weir"), spec::writable(tmp, "/tmp")];
         if !self.is_static {
-            mounts.extend(libraries(&self.root().join("usr/local/bin/weir")).iter().map(|file| spec::read_only(file, file)));
+            mounts.extend(
+                libraries(&self.root().join("usr/local/bin/weir"))
+                    .iter()
+                    .map(|file| spec::read_only(file, file)),
+            );
         }
         let mut words = vec!["/usr/local/bin/weir"];
         words.extend(arguments);
         let spec = spec::of(&self.root(), &words, mounts);
-        std::fs::write(bundle.path().join("config.json"), spec.to_string()).expect("a writable temporary directory");
+        std::fs::write(bundle.path().join("config.json"), spec.to_string())
+            .expect("a writable temporary directory");
         let id = format!("weir-test-{}-{}", std::process::id(), ports.grpc);
         let mut command = tokio::process::Command::new("runc");
         command.arg("run").arg("--bundle").arg(bundle.path()).arg(&id);
-        let container = Container { weir: Weir::watch(command, ports, config, bundle), id };
+        let container = Container { weir: Weir::watch(command, ports, config, bundle), id: Id(id) };
         container.weir.ready().await;
         container
     }
@@ -78,7 +95,7 @@ impl Image {
 impl Container {
     /// A line of the process's own `/proc/PID/status`.
     pub fn status(&self, key: &str) -> String {
-        let output = Command::new("runc").args(["state", &self.id]).output().expect("runc runs");
+        let output = Command::new("runc").args(["state", &self.id.0]).output().expect("runc runs");
         let state: Value = serde_json::from_slice(&output.stdout).expect("the state is JSON");
         let text = std::fs::read_to_string(format!("/proc/{}/status", state["pid"])).expect("it runs");
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("{key}:")));
@@ -86,11 +103,11 @@ impl Container {
     }
 }
 
-impl Drop for Container {
+impl Drop for Id {
     fn drop(&mut self) {
         // A runc that is killed leaves its container behind. One that has ended by itself is not known any more.
         let mut command = Command::new("runc");
-        command.args(["delete", "--force", &self.id]).stdout(Stdio::null()).stderr(Stdio::null());
+        command.args(["delete", "--force", &self.0]).stdout(Stdio::null()).stderr(Stdio::null());
         let _ = command.status();
     }
 }
@@ -98,7 +115,9 @@ impl Drop for Container {
 /// Whether runc and its profile are there, and may be used.
 fn may_run() -> bool {
     if spec::profile().is_none() {
-        eprintln!("skipped: the default seccomp profile is not installed here, `make clients` installs it for root");
+        eprintln!(
+            "skipped: the default seccomp profile is not installed here, `make clients` installs it for root"
+        );
         return false;
     }
     let bundle = tempfile::tempdir().expect("a temporary directory");
@@ -107,7 +126,8 @@ fn may_run() -> bool {
     let folders = ["/usr", "/lib", "/lib64"].map(Path::new).into_iter().filter(|folder| folder.exists());
     let mounts = folders.map(|folder| spec::read_only(folder, folder)).collect();
     let spec = spec::of(&root, &["/usr/bin/true"], mounts);
-    std::fs::write(bundle.path().join("config.json"), spec.to_string()).expect("a writable temporary directory");
+    std::fs::write(bundle.path().join("config.json"), spec.to_string())
+        .expect("a writable temporary directory");
     let id = format!("weir-trial-{}-{}", std::process::id(), crate::ports::free_port());
     let mut command = Command::new("runc");
     command.arg("run").arg("--bundle").arg(bundle.path()).arg(id).stdin(Stdio::null());

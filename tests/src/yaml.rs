@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn every_form_of_a_manifest_is_read() {
-        let text = "a: &x {b: [1, 'two', \"3\"], c: null}\nd: |\n  one\n  two\ne: *x\n---\n- true\n- 1Gi\n- 10m\n";
+        let text =
+            "a: &x {b: [1, 'two', \"3\"], c: null}\nd: |\n  one\n  two\ne: *x\n---\n- true\n- 1Gi\n- 10m\n";
         let shared = json!({"b": [1, "two", "3"], "c": null});
         let expected = [json!({"a": shared, "d": "one\ntwo\n", "e": shared}), json!([true, "1Gi", "10m"])];
         assert_eq!(documents(text), expected);

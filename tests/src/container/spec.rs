@@ -54,7 +54,11 @@ pub fn writable(source: &Path, destination: &str) -> Value {
 /// own code), with what it grants to this processor and without what it grants to capabilities. `None` if it is not installed.
 pub fn profile() -> Option<Value> {
     let file: Value = serde_json::from_slice(&std::fs::read(PROFILE).ok()?).ok()?;
-    let arch = if cfg!(target_arch = "aarch64") { ("arm64", "SCMP_ARCH_AARCH64") } else { ("amd64", "SCMP_ARCH_X86_64") };
+    let arch = if cfg!(target_arch = "aarch64") {
+        ("arm64", "SCMP_ARCH_AARCH64")
+    } else {
+        ("amd64", "SCMP_ARCH_X86_64")
+    };
     let applies = |rule: &&Value| {
         let includes = &rule["includes"];
         let arches = includes["arches"].as_array();

@@ -59,7 +59,10 @@ impl<'a> Pod<'a> {
     }
 
     /// The directories that a container finds, by path, each with its files if it is a ConfigMap among these manifests.
-    pub fn mounted(&self, container: &Container<'a>) -> BTreeMap<&'a str, Option<BTreeMap<&'a str, &'a str>>> {
+    pub fn mounted(
+        &self,
+        container: &Container<'a>,
+    ) -> BTreeMap<&'a str, Option<BTreeMap<&'a str, &'a str>>> {
         let mut found = BTreeMap::new();
         for mount in items(&container.spec["volumeMounts"]) {
             let volume = items(&self.spec["volumes"]).find(|volume| volume["name"] == mount["name"]);
@@ -72,7 +75,8 @@ impl<'a> Pod<'a> {
     }
 
     fn config_map(&self, name: &str) -> Option<BTreeMap<&'a str, &'a str>> {
-        let is_it = |manifest: &&Value| manifest["kind"] == "ConfigMap" && manifest["metadata"]["name"] == name;
+        let is_it =
+            |manifest: &&Value| manifest["kind"] == "ConfigMap" && manifest["metadata"]["name"] == name;
         let data = self.manifests.iter().find(is_it)?["data"].as_object()?;
         Some(data.iter().filter_map(|(file, content)| Some((file.as_str(), content.as_str()?))).collect())
     }

@@ -52,7 +52,8 @@ fn refused_container(pod: &Value, container: &Container<'_>) -> Vec<&'static str
     let seccomp = text(&either("seccompProfile")["type"]);
     let app_armor = &either("appArmorProfile")["type"];
     let se_linux = &either("seLinuxOptions");
-    let has_host_port = items(&container.spec["ports"]).any(|port| port["hostPort"].as_u64().unwrap_or(0) != 0);
+    let has_host_port =
+        items(&container.spec["ports"]).any(|port| port["hostPort"].as_u64().unwrap_or(0) != 0);
     [
         (own["privileged"] == true, "privileged"),
         (own["allowPrivilegeEscalation"] != false, "allowPrivilegeEscalation is not false"),
@@ -75,9 +76,10 @@ fn refused_container(pod: &Value, container: &Container<'_>) -> Vec<&'static str
 fn asks_another_host(container: &Value) -> bool {
     let probes = ["startupProbe", "readinessProbe", "livenessProbe"].map(|key| &container[key]);
     let hooks = ["postStart", "preStop"].map(|key| &container["lifecycle"][key]);
-    probes.into_iter().chain(hooks).any(|asks| {
-        ["httpGet", "tcpSocket"].iter().any(|how| !text(&asks[*how]["host"]).is_empty())
-    })
+    probes
+        .into_iter()
+        .chain(hooks)
+        .any(|asks| ["httpGet", "tcpSocket"].iter().any(|how| !text(&asks[*how]["host"]).is_empty()))
 }
 
 #[cfg(test)]
@@ -118,7 +120,11 @@ mod tests {
             ("/spec/containers/0/securityContext", "privileged", json!(true)),
             ("/spec/containers/0/securityContext", "allowPrivilegeEscalation", json!(null)),
             ("/spec/containers/0/securityContext", "capabilities", json!({"drop": ["NET_RAW"]})),
-            ("/spec/containers/0/securityContext", "capabilities", json!({"drop": ["ALL"], "add": ["SYS_ADMIN"]})),
+            (
+                "/spec/containers/0/securityContext",
+                "capabilities",
+                json!({"drop": ["ALL"], "add": ["SYS_ADMIN"]}),
+            ),
             ("/spec/containers/0/securityContext", "runAsNonRoot", json!(false)),
             ("/spec/containers/0/securityContext", "runAsUser", json!(0)),
             ("/spec/containers/0/securityContext", "procMount", json!("Unmasked")),
@@ -142,7 +148,10 @@ mod tests {
             pod["spec"][key] = json!([{"name": "bare"}]);
             let manifests = [pod];
             let refused = restricted(&pods(&manifests)[0]);
-            assert!(refused.iter().any(|what| what.contains("bare: not all capabilities")), "{key}: {refused:?}");
+            assert!(
+                refused.iter().any(|what| what.contains("bare: not all capabilities")),
+                "{key}: {refused:?}"
+            );
         }
     }
 }

@@ -21,7 +21,10 @@ pub fn wanting(pod: &Pod<'_>) -> Vec<String> {
     want(pod.spec["automountServiceAccountToken"] == false, "no token of the service account is needed");
     for container in pod.containers() {
         let name = text(&container.spec["name"]);
-        want(container.spec["securityContext"]["readOnlyRootFilesystem"] == true, &format!("{name}: a read-only root"));
+        want(
+            container.spec["securityContext"]["readOnlyRootFilesystem"] == true,
+            &format!("{name}: a read-only root"),
+        );
         // The kubelet runs it before the application has stopped.
         want(container.spec["lifecycle"]["preStop"].is_null(), &format!("{name}: no preStop"));
     }
@@ -60,7 +63,18 @@ mod tests {
             "lifecycle": {"preStop": {"sleep": {"seconds": 5}}}});
         let manifests = [json!({"kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [weir]}})];
         let said = wanting(&pods(&manifests)[0]).join("\n");
-        for needed in ["token", "read-only root", "preStop", "startupProbe", "otlp-http", "metrics", "user", "/limits/memory", "/tmp", "grace"] {
+        for needed in [
+            "token",
+            "read-only root",
+            "preStop",
+            "startupProbe",
+            "otlp-http",
+            "metrics",
+            "user",
+            "/limits/memory",
+            "/tmp",
+            "grace",
+        ] {
             assert!(said.contains(needed), "{needed}: {said}");
         }
     }

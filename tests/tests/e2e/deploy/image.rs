@@ -31,7 +31,9 @@ fn empty_dir() -> tempfile::TempDir {
 async fn passes_redacted(grpc: u16, upstream: &Upstream) {
     let before = upstream.delivered().len();
     let mut record = requests::log("mail");
-    record.attributes.push(requests::attribute("note", requests::text("to ada.lovelace@example.org, please")));
+    record
+        .attributes
+        .push(requests::attribute("note", requests::text("to ada.lovelace@example.org, please")));
     let body = prost::Message::encode_to_vec(&requests::logs(vec![record]));
     GrpcSender::new(grpc).send(Signal::Logs, body).await.unwrap();
     let arrived = upstream.deliveries(before + 1).await.pop().unwrap().body;
@@ -52,7 +54,11 @@ async fn a_restricted_container_redacts_with_the_code_of_the_image_and_restarts(
         passes_redacted(ports.grpc, &upstream).await;
         let metrics = container.weir.metrics().await;
         let counted = |result| metrics.sum("weir_plugin_code_cache_total", &[("result", result)]);
-        assert_eq!((counted("hit"), counted("miss"), counted("rejected")), (1.0, 0.0, 0.0), "nothing is compiled");
+        assert_eq!(
+            (counted("hit"), counted("miss"), counted("rejected")),
+            (1.0, 0.0, 0.0),
+            "nothing is compiled"
+        );
         assert_eq!(container.status("Uid"), "10001 10001 10001 10001");
         assert_eq!(container.status("Gid"), "10001 10001 10001 10001");
         for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
@@ -103,11 +109,14 @@ async fn a_restricted_container_trusts_the_authorities_of_the_image_and_no_other
     let exporter = json!({"endpoint": format!("localhost:{}", front.ports.grpc), "compression": "none"});
     for (bundle, is_trusted) in [("ca.pem", true), ("other-ca.pem", false)] {
         let bundle = tls::file(bundle);
-        let Some(image) = Image::tree(&[("CA_BUNDLE", bundle.to_str().unwrap()), ("COMPILE", "no")]) else { return };
+        let Some(image) = Image::tree(&[("CA_BUNDLE", bundle.to_str().unwrap()), ("COMPILE", "no")]) else {
+            return;
+        };
         let (ports, tmp) = (Ports::pick(), empty_dir());
         let config = container::config(ports, &json!({}), exporter.clone());
         let container = image.run(ports, &config, tmp.path(), &ARGUMENTS).await;
-        let sent = GrpcSender::new(ports.grpc).send(Signal::Logs, requests::unique(Signal::Logs, "tls", 1)).await;
+        let sent =
+            GrpcSender::new(ports.grpc).send(Signal::Logs, requests::unique(Signal::Logs, "tls", 1)).await;
         assert_eq!(sent.is_ok(), is_trusted, "{sent:?}");
         assert_eq!(container.weir.health().await, Some(200), "whatever the upstream is");
     }
@@ -154,7 +163,8 @@ fn the_tree_holds_the_binary_the_plugins_their_code_the_authorities_and_nothing_
     let output = run();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let found = is_sound(&root);
-    let files: Vec<&str> = found.keys().map(String::as_str).filter(|path| root.join(path).is_file()).collect();
+    let files: Vec<&str> =
+        found.keys().map(String::as_str).filter(|path| root.join(path).is_file()).collect();
     let (code, others): (Vec<&str>, Vec<&str>) = files.into_iter().partition(|path| path.ends_with(".cwasm"));
     assert_eq!(code.len(), 3, "{code:?}");
     assert!(code.iter().all(|path| path.starts_with("var/cache/weir/")), "{code:?}");
@@ -208,7 +218,8 @@ fn the_image_is_the_tree_with_the_user_the_ports_and_the_command_of_the_manifest
 
 #[test]
 fn buildah_makes_the_image_of_the_tree() {
-    let is_there = Command::new("buildah").arg("--version").output().is_ok_and(|output| output.status.success());
+    let is_there =
+        Command::new("buildah").arg("--version").output().is_ok_and(|output| output.status.success());
     if !is_there {
         eprintln!("skipped: buildah is not installed here");
         return;
@@ -218,17 +229,33 @@ fn buildah_makes_the_image_of_the_tree() {
     let binary = build::static_binary().unwrap_or_else(build::weir_binary);
     let mut command = Command::new(repository().join("deploy/image/tree.sh"));
     let plugins = build::target_dir().join("plugins");
-    let laid = command.arg(&tree).arg(binary).arg(plugins).env("CA_BUNDLE", tls::file("ca.pem")).status().unwrap();
+    let laid =
+        command.arg(&tree).arg(binary).arg(plugins).env("CA_BUNDLE", tls::file("ca.pem")).status().unwrap();
     assert!(laid.success());
     let buildah = |arguments: &[&str]| {
         let mut command = Command::new("buildah");
-        command.arg("--root").arg(&store).arg("--runroot").arg(dir.path().join("run")).args(["--storage-driver", "vfs"]);
+        command
+            .arg("--root")
+            .arg(&store)
+            .arg("--runroot")
+            .arg(dir.path().join("run"))
+            .args(["--storage-driver", "vfs"]);
         let output = command.args(arguments).current_dir(dir.path()).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
     let recipe = repository().join("deploy/image/Containerfile");
-    buildah(&["build", "--quiet", "--isolation", "chroot", "--file", recipe.to_str().unwrap(), "--tag", "weir:test", tree.to_str().unwrap()]);
+    buildah(&[
+        "build",
+        "--quiet",
+        "--isolation",
+        "chroot",
+        "--file",
+        recipe.to_str().unwrap(),
+        "--tag",
+        "weir:test",
+        tree.to_str().unwrap(),
+    ]);
     let image: Value = serde_json::from_str(&buildah(&["inspect", "--type", "image", "weir:test"])).unwrap();
     let config = &image["OCIv1"]["config"];
     assert_eq!(config["User"], "10001:10001");

@@ -88,11 +88,45 @@ fn a_manifest_with_a_mistake_does_not_keep_to_the_schemas() {
     }
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("wrong.yaml");
-    std::fs::write(&file, read("deploy/kubernetes/gateway.yaml").replace("readOnlyRootFilesystem", "readOnlyRoot")).unwrap();
+    std::fs::write(
+        &file,
+        read("deploy/kubernetes/gateway.yaml").replace("readOnlyRootFilesystem", "readOnlyRoot"),
+    )
+    .unwrap();
     let script = build::source_file("kubernetes/validate.py");
     let output = Command::new(python).arg(script).arg("1.37").arg(file).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(!output.status.success() && said.contains("readOnlyRoot"), "{said}");
+}
+
+#[test]
+fn the_api_server_s_own_check_and_the_operator_s_own_types_agree() {
+    let Some(admission) = build::tool("admission") else { return };
+    let ask = |files: &[String]| {
+        let output = Command::new(&admission).args(files).current_dir(repository()).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    };
+    let files: Vec<String> = manifests().into_iter().map(|(file, _)| file).collect();
+    let (is_admitted, said) = ask(&files);
+    assert!(is_admitted && !said.contains(" 0 custom"), "{said}");
+    let dir = tempfile::tempdir().unwrap();
+    for (file, right, wrong, named) in [
+        (
+            "gateway",
+            "allowPrivilegeEscalation: false",
+            "allowPrivilegeEscalation: true",
+            "allowPrivilegeEscalation",
+        ),
+        ("gateway", "emptyDir: {sizeLimit: 16Mi}", "hostPath: {path: /tmp}", "hostPath"),
+        ("podmonitor", "honorLabels", "honourLabels", "honourLabels"),
+    ] {
+        let text = read(&format!("deploy/kubernetes/{file}.yaml"));
+        assert!(text.contains(right), "{right}");
+        let place = dir.path().join("wrong.yaml");
+        std::fs::write(&place, text.replace(right, wrong)).unwrap();
+        let (is_admitted, said) = ask(&[place.display().to_string()]);
+        assert!(!is_admitted && said.contains(named), "{wrong}: {said}");
+    }
 }
 
 /// What this weir lacks of a configuration; the weir of a branch may.
@@ -163,7 +197,8 @@ async fn validate(file: &str, pod: &Pod<'_>) -> bool {
     let (mut arguments, mut texts) = (vec!["validate".to_owned()], Vec::new());
     for config in configs {
         let (folder, name) = config.rsplit_once('/').unwrap();
-        let Some(files) = mounted.get(folder).unwrap_or_else(|| panic!("{file}: {folder} is not mounted")) else {
+        let Some(files) = mounted.get(folder).unwrap_or_else(|| panic!("{file}: {folder} is not mounted"))
+        else {
             return false;
         };
         let content = files.get(name).unwrap_or_else(|| panic!("{file}: there is no {config}"));
@@ -196,7 +231,9 @@ async fn every_weir_is_started_with_flags_and_a_configuration_that_it_takes() {
     let mut elsewhere = Vec::new();
     for (file, documents) in manifests() {
         for pod in pods(&documents) {
-            for argument in pod.weir().unwrap().arguments().iter().filter(|argument| argument.starts_with("--")) {
+            for argument in
+                pod.weir().unwrap().arguments().iter().filter(|argument| argument.starts_with("--"))
+            {
                 let flag = argument.split('=').next().unwrap();
                 assert!(help.contains(flag), "{file}: {flag} is not in the help");
             }
@@ -218,7 +255,9 @@ fn every_service_and_every_monitor_finds_pods_with_the_ports_that_it_names() {
             let kind = text(&manifest["kind"]);
             let spec = &manifest["spec"];
             let (selector, ports): (&Value, Vec<&str>) = match kind {
-                "Service" => (&spec["selector"], items(&spec["ports"]).map(|port| text(&port["targetPort"])).collect()),
+                "Service" => {
+                    (&spec["selector"], items(&spec["ports"]).map(|port| text(&port["targetPort"])).collect())
+                }
                 "PodMonitor" => (
                     &spec["selector"]["matchLabels"],
                     items(&spec["podMetricsEndpoints"]).map(|end| text(&end["port"])).collect(),
@@ -237,7 +276,8 @@ fn every_service_and_every_monitor_finds_pods_with_the_ports_that_it_names() {
             let candidates = if file.ends_with("podmonitor.yaml") { &others } else { &pods };
             let wanted = selector.as_object().unwrap_or_else(|| panic!("{file}: {kind} selects nothing"));
             let is_selected = |pod: &&Pod<'_>| wanted.iter().all(|(key, value)| &pod.labels()[key] == value);
-            let pod = candidates.iter().find(is_selected).unwrap_or_else(|| panic!("{file}: {kind} finds no pod"));
+            let pod =
+                candidates.iter().find(is_selected).unwrap_or_else(|| panic!("{file}: {kind} finds no pod"));
             for port in ports {
                 let has = items(&pod.weir().unwrap().spec["ports"]).any(|own| own["name"] == port);
                 assert!(has, "{file}: {kind} names the port {port:?}");
@@ -278,7 +318,8 @@ fn the_gateway_is_the_deployment_of_the_collector_that_it_takes_over() {
         assert!(items(&weir.spec["ports"]).any(|own| own["containerPort"] == port), "{port}");
         assert!(items(&service["spec"]["ports"]).any(|own| own["port"] == port), "{port}");
     }
-    let resources = json!({"requests": {"cpu": "200m", "memory": "256Mi"}, "limits": {"cpu": "1000m", "memory": "1Gi"}});
+    let resources =
+        json!({"requests": {"cpu": "200m", "memory": "256Mi"}, "limits": {"cpu": "1000m", "memory": "1Gi"}});
     assert_eq!(weir.spec["resources"], resources);
     // One file, wherever it stands.
     for name in ["otel-collector-config.yaml", "kubernetes.yaml"] {
@@ -288,12 +329,20 @@ fn the_gateway_is_the_deployment_of_the_collector_that_it_takes_over() {
 
 #[test]
 fn the_sidecar_is_a_native_one_and_the_application_sends_to_it() {
-    for file in ["deploy/kubernetes/sidecar.yaml", "deploy/helm/golden/sidecar.yaml", "deploy/kustomize/golden/shop.yaml"] {
+    for file in [
+        "deploy/kubernetes/sidecar.yaml",
+        "deploy/helm/golden/sidecar.yaml",
+        "deploy/kustomize/golden/shop.yaml",
+    ] {
         let documents = yaml::documents(&read(file));
         let pods = pods(&documents);
         let [pod] = pods.as_slice() else { panic!("{file}: one pod") };
         let sidecar = &pod.spec["initContainers"][0];
-        assert_eq!((&sidecar["name"], &sidecar["restartPolicy"]), (&json!("weir"), &json!("Always")), "{file}");
+        assert_eq!(
+            (&sidecar["name"], &sidecar["restartPolicy"]),
+            (&json!("weir"), &json!("Always")),
+            "{file}"
+        );
         let endpoint = json!({"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://127.0.0.1:4318"});
         assert!(items(&pod.spec["containers"][0]["env"]).any(|variable| *variable == endpoint), "{file}");
     }
@@ -304,6 +353,9 @@ fn a_shipped_plugin_fits_into_a_config_map() {
     for name in ["redact", "sample", "enrich"] {
         let bytes = std::fs::metadata(build::plugin(name)).unwrap().len();
         // base64 makes four of three, and a ConfigMap holds 1 MiB.
-        assert!(bytes.div_ceil(3) * 4 < (1 << 20) - 1024, "{name}.wasm has {bytes} bytes: deploy/kubernetes/plugins/configmap.yaml");
+        assert!(
+            bytes.div_ceil(3) * 4 < (1 << 20) - 1024,
+            "{name}.wasm has {bytes} bytes: deploy/kubernetes/plugins/configmap.yaml"
+        );
     }
 }

@@ -17,7 +17,8 @@ fn is_golden(folder: &str, variable: &str, tool: &Path) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let names = |folder: &Path| {
         let entries = std::fs::read_dir(folder).unwrap();
-        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     };
@@ -84,7 +85,8 @@ fn the_rules_beside_the_chart_become_a_prometheus_rule() {
     let Some(helm) = build::tool("helm") else { return };
     let dir = tempfile::tempdir().unwrap();
     let chart = dir.path().join("weir");
-    let copied = Command::new("cp").arg("-RL").arg(repository().join("deploy/helm/weir")).arg(&chart).status();
+    let copied =
+        Command::new("cp").arg("-RL").arg(repository().join("deploy/helm/weir")).arg(&chart).status();
     assert!(copied.unwrap().success());
     std::fs::create_dir_all(chart.join("files")).unwrap();
     let rules = "groups:\n  - name: weir\n    rules:\n      - alert: Down\n        expr: up == 0\n";
