@@ -1,16 +1,16 @@
-//! A TLS client, and the certificates of `tests/certificates`.
+//! A TLS client and the server's side, and the certificates of `tests/certificates`.
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig, crypto};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::build::source_file;
 
@@ -62,6 +62,18 @@ impl TlsClient {
         config.alpn_protocols = self.protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         config
     }
+}
+
+/// A server with the certificate of the tests for `localhost`, which offers both versions of HTTP.
+pub fn acceptor() -> TlsAcceptor {
+    let key = PrivateKeyDer::from_pem_file(file("server.key.pem")).expect("a key");
+    let builder = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions that there are");
+    let mut config =
+        builder.with_no_client_auth().with_single_cert(vec![certificate("server")], key).expect("a pair");
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    TlsAcceptor::from(Arc::new(config))
 }
 
 /// A certificate of the tests.

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use crate::{Ids, Signal, ids, wait};
 
@@ -74,9 +75,18 @@ impl Upstream {
 
     /// One on this port, as when a backend comes back.
     pub async fn start_on(port: u16) -> Upstream {
+        Upstream::listen(port, None).await
+    }
+
+    /// One on a free port that speaks TLS alone, with the certificate of the tests for `localhost`.
+    pub async fn start_tls() -> Upstream {
+        Upstream::listen(crate::ports::free_port(), Some(crate::tls::acceptor())).await
+    }
+
+    async fn listen(port: u16, tls: Option<TlsAcceptor>) -> Upstream {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
         let (state, draining) = (Arc::new(Mutex::new(State::default())), watch::Sender::new(false));
-        let accepting = tokio::spawn(serve::accept(listener, Arc::clone(&state), draining.subscribe()));
+        let accepting = tokio::spawn(serve::accept(listener, tls, Arc::clone(&state), draining.subscribe()));
         Upstream { port, state, draining, accepting }
     }
 

@@ -15,6 +15,7 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Notify, watch};
+use tokio_rustls::TlsAcceptor;
 
 use super::answer::retry_details;
 use super::{Answer, Fault, Raw, Received, State};
@@ -22,6 +23,9 @@ use crate::Signal;
 
 type Body = BoxBody<Bytes, Infallible>;
 type Shared = Arc<Mutex<State>>;
+
+/// What stands before the paths of OTLP where Prometheus takes it.
+const PROMETHEUS: &str = "/api/v1/otlp";
 
 /// What an answer does to its connection.
 #[derive(Default)]
@@ -33,7 +37,12 @@ struct Fate {
 }
 
 /// Serves until it is told to drain; then lets the connections end, with GOAWAY or `connection: close`.
-pub(super) async fn accept(listener: TcpListener, state: Shared, mut draining: watch::Receiver<bool>) {
+pub(super) async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    state: Shared,
+    mut draining: watch::Receiver<bool>,
+) {
     // The connections end with the listener: an upstream that stops takes everything with it.
     let mut connections = tokio::task::JoinSet::new();
     loop {
@@ -45,7 +54,18 @@ pub(super) async fn accept(listener: TcpListener, state: Shared, mut draining: w
             _ = draining.wait_for(|draining| *draining) => break,
         };
         while connections.try_join_next().is_some() {}
-        connections.spawn(connection(stream, Arc::clone(&state), draining.clone()));
+        let (tls, state, draining) = (tls.clone(), Arc::clone(&state), draining.clone());
+        connections.spawn(async move {
+            match tls {
+                None => connection(stream, state, draining).await,
+                // A client that does not like the certificate goes away by itself.
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        connection(stream, state, draining).await;
+                    }
+                }
+            }
+        });
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
@@ -90,7 +110,9 @@ async fn answer(
     fate: Arc<Fate>,
 ) -> Result<Response<Body>, Infallible> {
     let (parts, body) = request.into_parts();
-    let Some(signal) = Signal::of_path(parts.uri.path()) else { return Ok(plain(404)) };
+    let path = parts.uri.path();
+    let path = path.strip_prefix(PROMETHEUS).unwrap_or(path);
+    let Some(signal) = Signal::of_path(path) else { return Ok(plain(404)) };
     // A sender that goes away in the middle has delivered nothing.
     let Ok(body) = body.collect().await else { return Ok(plain(400)) };
     let is_grpc = header(&parts.headers, "content-type").starts_with("application/grpc");
