@@ -59,9 +59,12 @@ tools:
 	@command -v $(CARGO) >/dev/null || { echo "weir needs Rust: see https://rustup.rs" >&2; exit 1; }
 	@if command -v rustup >/dev/null; then tests/tools.sh; fi
 
-clients: ## Install what the tests use: the OpenTelemetry SDKs for Python and JavaScript, Kubernetes' schemas, runc
+clients: ## Install what the tests use: SDKs for Python, JavaScript, Go and Java, haiway, junjo, Kubernetes' schemas, runc (skips what cannot be had)
 	@tests/python/setup.sh
+	@tests/python/stacks.sh
 	@tests/js/setup.sh
+	@tests/go/setup.sh
+	@tests/java/setup.sh
 	@tests/kubernetes/setup.sh
 
 deploy-tools: ## Install helm and kustomize for the tests of deploy/ (needs Go, some minutes)

@@ -1,19 +1,25 @@
-// Sends telemetry with the real SDK for JavaScript, whose HTTP exporters write OTLP/JSON: emit.mjs ENDPOINT [none|gzip]
+// Sends telemetry with the real SDK for JavaScript, whose HTTP exporters write OTLP/JSON: emit.mjs ENDPOINT [none|gzip|grpc]
 // A span in three has an event and a link; every span, record and point names a customer by e-mail address.
 
-import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { SeverityNumber } from "@opentelemetry/api-logs";
-import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-http";
-import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-http";
-import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
+import * as grpcLogs from "@opentelemetry/exporter-logs-otlp-grpc";
+import * as httpLogs from "@opentelemetry/exporter-logs-otlp-http";
+import * as grpcMetrics from "@opentelemetry/exporter-metrics-otlp-grpc";
+import * as httpMetrics from "@opentelemetry/exporter-metrics-otlp-http";
+import * as grpcTraces from "@opentelemetry/exporter-trace-otlp-grpc";
+import * as httpTraces from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchLogRecordProcessor, LoggerProvider } from "@opentelemetry/sdk-logs";
 import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
 import { BasicTracerProvider, BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
 
 const ORDERS = 24;
-const [endpoint, compression = "none"] = process.argv.slice(2);
-const to = (path) => ({ url: `${endpoint}${path}`, compression });
+const [endpoint, wire = "none"] = process.argv.slice(2);
+const { OTLPTraceExporter } = wire === "grpc" ? grpcTraces : httpTraces;
+const { OTLPMetricExporter } = wire === "grpc" ? grpcMetrics : httpMetrics;
+const { OTLPLogExporter } = wire === "grpc" ? grpcLogs : httpLogs;
+const to = (path) => (wire === "grpc" ? { url: endpoint } : { url: `${endpoint}${path}`, compression: wire });
 const resource = resourceFromAttributes({ "service.name": "shop", "service.instance.id": "js-1" });
 
 const tracers = new BasicTracerProvider({
@@ -52,13 +58,14 @@ for (let number = 0; number < ORDERS; number += 1) {
   if (number % 3 === 0) span.addEvent("packed", { by: contact, weight: 2 ** 40 });
   if (number % 5 === 0) span.setStatus({ code: SpanStatusCode.ERROR, message: "no stock" });
   last = span.spanContext();
-  span.end();
   logger.emit({
     severityNumber: SeverityNumber.INFO,
     severityText: "INFO",
     body: number % 2 ? { order: number, mail: contact, nested: { list: [1, 2.5, "x", null, true] } } : `order for ${contact}`,
     attributes: { contact, raw: new Uint8Array([0, 255, 16]) },
+    context: trace.setSpan(ROOT_CONTEXT, span),
   });
+  span.end();
   orders.add(1, { contact });
   sizes.record(100 * number, { kind: "json" });
 }

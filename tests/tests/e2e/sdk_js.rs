@@ -1,37 +1,22 @@
-//! The real SDK for JavaScript, whose HTTP exporters write OTLP/JSON.
+//! The real SDK for JavaScript, whose HTTP exporters write OTLP/JSON, and over gRPC.
 
 use std::collections::BTreeSet;
-use std::process::Stdio;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyValue;
 use prost::Message;
 use serde_json::json;
-use tokio::process::Command;
-use weir_tests::build::{plugin, source_file};
+use weir_tests::build::plugin;
 use weir_tests::requests::{log_records, spans, text_of};
-use weir_tests::{Launch, Signal, Upstream, Weir};
+use weir_tests::{Client, Fork, Launch, Oracle, Signal, Upstream, Weir, items};
 
 /// What `tests/js/emit.mjs` sends.
 const ORDERS: usize = 24;
 
-/// Runs emit.mjs; `None` if the SDK is not here, which `tests/js/setup.sh` installs.
-async fn emit(weir: &Weir, compression: &str) -> Option<()> {
-    let script = source_file(".cache/js/emit.mjs");
-    if !script.exists() {
-        eprintln!("skipped: no JavaScript SDK here, tests/js/setup.sh says why");
-        return None;
-    }
-    let output = Command::new("node")
-        .arg(script)
-        .args([&format!("http://127.0.0.1:{}", weir.ports.http), compression])
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .expect("node runs");
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && told.is_empty(), "{told}");
-    Some(())
+/// Runs emit.mjs over HTTP without or with a compression, or over gRPC; `None` if the SDK is not here.
+async fn emit(weir: &Weir, wire: &str) -> Option<()> {
+    let port = if wire == "grpc" { weir.ports.grpc } else { weir.ports.http };
+    Client::JavaScript.run(&[&format!("http://127.0.0.1:{port}"), wire], &[]).await.map(drop)
 }
 
 async fn everything_arrives(compression: &str) {
@@ -81,6 +66,49 @@ async fn everything_that_the_javascript_sdk_sends_as_json_arrives() {
 #[tokio::test]
 async fn everything_that_the_javascript_sdk_sends_as_json_with_gzip_arrives() {
     everything_arrives("gzip").await;
+}
+
+#[tokio::test]
+async fn everything_that_the_javascript_sdk_sends_over_grpc_arrives() {
+    everything_arrives("grpc").await;
+}
+
+async fn everything_is_sampled_redacted_and_enriched(wire: &str) {
+    let fork = Fork::through_three_plugins().await;
+    if emit(&fork.weir, wire).await.is_none() {
+        return;
+    }
+    let (sent, arrived) = fork.both();
+    let oracle = Oracle::of_three_plugins((0..ORDERS).map(|number| format!("buyer{number}@example.com")));
+    let compare = |signal| oracle.compare(signal, &sent, &arrived);
+
+    let outcome = compare(Signal::Traces);
+    assert!(outcome.sent == ORDERS && outcome.kept < ORDERS, "{outcome:?}");
+    let masked = ["attributes[contact]", "events[0].attributes[by]"];
+    assert!(outcome.masked_paths().is_subset(&masked.into()) && !outcome.masked.is_empty(), "{outcome:?}");
+
+    let outcome = compare(Signal::Logs);
+    assert!(outcome.sent == ORDERS && outcome.kept < ORDERS, "{outcome:?}");
+    let masked = ["attributes[contact]", "body", "body.mail"];
+    assert!(outcome.masked_paths().is_subset(&masked.into()) && !outcome.masked.is_empty(), "{outcome:?}");
+    let traces: BTreeSet<_> =
+        items::of(Signal::Traces, &arrived).into_iter().map(|span| span.trace_id).collect();
+    let records = items::of(Signal::Logs, &arrived);
+    assert!(records.iter().all(|record| traces.contains(&record.trace_id)), "records follow their traces");
+
+    let outcome = compare(Signal::Metrics);
+    assert_eq!((outcome.sent, outcome.kept), (ORDERS + 2, ORDERS + 2));
+    assert_eq!(outcome.masked, [("attributes[contact]".to_owned(), ORDERS)].into());
+}
+
+#[tokio::test]
+async fn what_the_javascript_sdk_sends_as_json_is_sampled_redacted_and_enriched_and_nothing_else_changes() {
+    everything_is_sampled_redacted_and_enriched("none").await;
+}
+
+#[tokio::test]
+async fn what_the_javascript_sdk_sends_over_grpc_is_sampled_redacted_and_enriched_and_nothing_else_changes() {
+    everything_is_sampled_redacted_and_enriched("grpc").await;
 }
 
 #[tokio::test]
