@@ -63,8 +63,7 @@ async fn a_go_service_s_traces_are_found_in_jaeger_without_what_names_a_person()
     let Some(jaeger) = Backend::jaeger().await else { return };
     let sent = Upstream::start().await;
     let redact = json!({"plugin": plugin("redact")});
-    let address = format!("127.0.0.1:{}", jaeger.grpc);
-    let mut launch = Launch::new().to_grpc(&address).processor("wasm/redact", redact);
+    let mut launch = Launch::new().to_grpc(&at(jaeger.grpc)).processor("wasm/redact", redact);
     launch.config["exporters"]["otlp_grpc/sent"] = weir_tests::weir::plain_grpc(&sent.address());
     let pipelines = &mut launch.config["service"]["pipelines"];
     // Jaeger has no use for metrics and logs, and says so.
@@ -85,14 +84,16 @@ async fn a_go_service_s_traces_are_found_in_jaeger_without_what_names_a_person()
     assert!(!json!(found).to_string().contains("@example.com"));
 }
 
+fn at(port: u16) -> String {
+    format!("127.0.0.1:{port}")
+}
+
 #[tokio::test]
-async fn the_haiway_shop_s_sampled_traces_are_in_jaeger_and_its_metrics_in_prometheus() {
+async fn the_haiway_shop_s_sampled_traces_are_in_jaeger_and_name_nobody() {
     let Some(jaeger) = Backend::jaeger().await else { return };
-    let options = Prometheus { is_recent: true, ..Prometheus::default() };
-    let Some(prometheus) = Backend::prometheus(options).await else { return };
-    let (sent, signoz) = (Upstream::start().await, Upstream::start().await);
-    let at = |port: u16| format!("127.0.0.1:{port}");
-    let url = format!("http://{}", at(prometheus.api));
+    let (sent, prometheus, signoz) =
+        (Upstream::start().await, Upstream::start().await, Upstream::start().await);
+    let url = format!("http://{}", prometheus.address());
     let weir = stack_haiway::launch(&sent, at(jaeger.grpc), url, signoz.address()).start().await;
     let Some(()) = stack_haiway::app(&weir).await else { return };
     let sent = items::of(Signal::Traces, &sent.delivered());
@@ -106,8 +107,16 @@ async fn the_haiway_shop_s_sampled_traces_are_in_jaeger_and_its_metrics_in_prome
     for secret in ["ada.lovelace", "4111 1111", "203.0.113."] {
         assert!(!everything.contains(secret), "{secret}");
     }
+}
 
-    let orders = stack_haiway::ORDERS as f64;
+#[tokio::test]
+async fn the_haiway_shop_s_metrics_are_in_prometheus_over_otlp() {
+    let options = Prometheus { is_recent: true, ..Prometheus::default() };
+    let Some(prometheus) = Backend::prometheus(options).await else { return };
+    let (sent, jaeger, signoz) = (Upstream::start().await, Upstream::start().await, Upstream::start().await);
+    let url = format!("http://{}", at(prometheus.api));
+    let weir = stack_haiway::launch(&sent, jaeger.address(), url, signoz.address()).start().await;
+    let Some(()) = stack_haiway::app(&weir).await else { return };
     let one = async |query: &str| {
         wait::until(query, async || {
             let found = prometheus.vector(query).await;
@@ -116,9 +125,12 @@ async fn the_haiway_shop_s_sampled_traces_are_in_jaeger_and_its_metrics_in_prome
         })
         .await
     };
+    let orders = stack_haiway::ORDERS as f64;
     let (value, labels) = one("shop_orders_total").await;
     assert_eq!((value, &labels["channel"], &labels["job"]), (orders, &json!("web"), &json!("examples/shop")));
     assert_eq!(one("shop_order_value_EUR_count").await.0, orders);
+    let sum: f64 = (0..stack_haiway::ORDERS).map(|number| 10.5 * number as f64).sum();
+    assert_eq!(one("shop_order_value_EUR_sum").await.0, sum);
     assert_eq!(one("shop_queue_length").await.0, orders - 1.0);
     let info = one("target_info").await.1;
     assert_eq!(info["cloud_region"], "eu-1", "what the enricher added");
@@ -129,8 +141,7 @@ async fn the_junjo_help_desk_s_workflows_are_in_jaeger_with_their_state_as_json(
     let Some(jaeger) = Backend::jaeger().await else { return };
     let (sent, junjo) = (Upstream::start().await, Upstream::start().await);
     let (tempo, honeycomb) = (Upstream::start().await, Upstream::start_tls().await);
-    let address = format!("127.0.0.1:{}", jaeger.grpc);
-    let weir = stack_junjo::launch(&sent, &junjo, address, &tempo, &honeycomb).start().await;
+    let weir = stack_junjo::launch(&sent, &junjo, at(jaeger.grpc), &tempo, &honeycomb).start().await;
     let Some(()) = stack_junjo::app(&weir).await else { return };
     let sent = items::of(Signal::Traces, &sent.delivered());
     let oracle = stack_junjo::oracle("");
