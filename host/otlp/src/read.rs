@@ -12,12 +12,14 @@
 mod attributes;
 mod field;
 mod group;
+mod logs;
 mod text;
 mod value;
 
 pub use attributes::{Attributes, AttributesIter, KeyValue};
 pub use field::{Body, Message, Repeated};
 pub use group::{Group, Resource, Scope, ScopeGroup};
+pub use logs::LogRecord;
 pub use text::put_json_text;
 pub use value::{Array, Value};
 

@@ -55,7 +55,8 @@ pub use endpoint::{GrpcAddress, GrpcEndpoint, HostPort, HttpUrl};
 pub use environment::{Environment, ProcessEnvironment};
 pub use exporter::{
     Compression, DebugExporterConfig, Encoding, ExporterConfig, FileCompression, FileExporterConfig,
-    FileFormat, OtlpGrpcExporterConfig, OtlpHttpExporterConfig, RotationConfig, Verbosity,
+    FileFormat, LokiExporterConfig, OtlpGrpcExporterConfig, OtlpHttpExporterConfig, PushEncoding,
+    RotationConfig, Verbosity,
 };
 pub use extension::{FileStorageConfig, HealthCheckConfig};
 pub use field::parse_duration;

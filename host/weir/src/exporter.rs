@@ -2,6 +2,7 @@
 //!
 //! - `otlp_grpc` and `otlp_http` forward the request's bytes as they are; a batch is not decoded on its way out.
 //! - `file` writes requests to a file.
+//! - `loki` reads logs from the bytes and writes them as lines.
 //! - `debug` prints telemetry to stdout, the only place in weir that ever does.
 //! - `nop` takes everything and sends it nowhere.
 
@@ -11,6 +12,8 @@ mod debug;
 mod dial;
 mod file;
 mod hide;
+mod http_client;
+mod loki;
 mod no_proxy;
 mod nop;
 mod otlp_grpc;
@@ -33,6 +36,8 @@ pub use client::PoolSettings;
 pub use compress::Compression;
 pub use debug::{DebugExporter, Verbosity};
 pub use file::{FileFormat, FileSettings, Form, OpenFiles, Opening, Rotation};
+pub use http_client::HttpClientSettings;
+pub use loki::{DefaultLabels, LokiSettings, PushEncoding};
 pub use proxy::{EnvironmentProxies, ProxySettings, ProxyUrl};
 pub use tls::TlsSettings;
 
@@ -46,6 +51,8 @@ pub enum ExporterSettings {
     OtlpGrpc(OtlpGrpcSettings),
     /// OTLP over HTTP.
     OtlpHttp(OtlpHttpSettings),
+    /// Loki's push API.
+    Loki(Box<LokiSettings>),
     /// Prints to stdout.
     Debug(Verbosity),
     /// Writes to a file.
@@ -77,20 +84,8 @@ pub struct OtlpHttpSettings {
     pub endpoint: Option<String>,
     /// Used as they are, in place of the base.
     pub signal_endpoints: SignalEndpoints,
-    /// How the connection is protected, where the URL says `https`.
-    pub tls: TlsSettings,
-    /// The proxies in between.
-    pub proxy: ProxySettings,
-    /// Which connections are kept.
-    pub pool: PoolSettings,
-    /// Sent with every request.
-    pub headers: Headers,
-    /// How requests are compressed.
-    pub compression: Compression,
-    /// How hard; as usual if `None`.
-    pub compression_level: Option<i32>,
-    /// How long one attempt may take.
-    pub timeout: Duration,
+    /// How they are reached.
+    pub client: HttpClientSettings,
 }
 
 /// One URL a signal.
@@ -131,6 +126,7 @@ pub fn build(id: &str, settings: &ExporterSettings) -> Result<Arc<dyn Exporter>,
         ExporterSettings::OtlpHttp(settings) => {
             Arc::new(otlp_http::OtlpHttpExporter::new(id, settings).map_err(fail)?)
         }
+        ExporterSettings::Loki(settings) => Arc::new(loki::LokiExporter::new(id, settings).map_err(fail)?),
         ExporterSettings::Debug(verbosity) => Arc::new(DebugExporter::to_stdout(*verbosity)),
         ExporterSettings::File(settings) => Arc::new(file::FileExporter::new(settings).map_err(fail)?),
         ExporterSettings::Nop => Arc::new(nop::NopExporter),
@@ -160,13 +156,7 @@ impl OtlpHttpSettings {
         OtlpHttpSettings {
             endpoint: Some(endpoint.into()),
             signal_endpoints: SignalEndpoints::default(),
-            tls: TlsSettings::default(),
-            proxy: ProxySettings::None,
-            pool: PoolSettings::default(),
-            headers: Headers::default(),
-            compression: Compression::Gzip,
-            compression_level: None,
-            timeout: Duration::from_secs(30),
+            client: HttpClientSettings::default(),
         }
     }
 }

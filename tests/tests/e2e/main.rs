@@ -29,6 +29,7 @@ mod keepalive;
 mod keyed_upstreams;
 mod large;
 mod lifecycle;
+mod loki_exporter;
 mod memory_limiter;
 mod on_error;
 mod otlpjsonfile_receiver;

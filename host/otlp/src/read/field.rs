@@ -79,6 +79,7 @@ pub(super) struct Field<'a> {
 enum Raw<'a> {
     Varint(u64),
     Fixed64(u64),
+    Fixed32(u32),
     Len(Reader<'a>),
     /// Of a kind that no field has which is read here: passed over.
     Other,
@@ -94,6 +95,7 @@ impl<'a> Field<'a> {
         let raw = match (tag & 7) as u8 {
             wire_type::VARINT => Raw::Varint(rest.varint()?),
             wire_type::FIXED64 => Raw::Fixed64(rest.fixed64()?),
+            wire_type::FIXED32 => Raw::Fixed32(rest.fixed32()?),
             wire_type::LEN => Raw::Len(rest.delimited()?),
             _ => {
                 rest.skip(tag)?;
@@ -142,6 +144,14 @@ impl<'a> Field<'a> {
     /// `double`
     pub fn double(self) -> Result<f64> {
         self.fixed64().map(f64::from_bits)
+    }
+
+    /// `fixed32`
+    pub fn fixed32(self) -> Result<u32> {
+        match self.raw {
+            Raw::Fixed32(value) => Ok(value),
+            _ => Err(self.wrong()),
+        }
     }
 
     #[cold]

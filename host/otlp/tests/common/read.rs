@@ -2,9 +2,10 @@
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+use opentelemetry_proto::tonic::logs::v1;
 use prost::Message;
 use weir_otlp::Signal;
-use weir_otlp::read::{Attributes, Value, groups};
+use weir_otlp::read::{Attributes, LogRecord, Value, groups};
 
 use super::dice::Dice;
 use super::{odd, requests};
@@ -28,15 +29,34 @@ pub fn outer_messages(data: &[u8]) {
             let scope = decoded.scope.clone().unwrap_or_default();
             assert_eq!((read.scope.name, read.scope.version), (&*scope.name, &*scope.version));
             same_attributes(read.scope.attributes, &scope.attributes);
+            let records: Vec<LogRecord<'_>> = read.items().map(Result::unwrap).collect();
+            assert_eq!(records.len(), decoded.log_records.len());
+            records.iter().zip(&decoded.log_records).for_each(|(read, decoded)| same_record(read, decoded));
         }
     }
+}
+
+fn same_record(read: &LogRecord<'_>, decoded: &v1::LogRecord) {
+    assert_eq!(read.time_unix_nano, decoded.time_unix_nano);
+    assert_eq!(read.observed_time_unix_nano, decoded.observed_time_unix_nano);
+    assert_eq!(
+        (read.severity_number, read.severity_text),
+        (decoded.severity_number, &*decoded.severity_text)
+    );
+    assert_eq!((read.flags, read.event_name), (decoded.flags, &*decoded.event_name));
+    assert_eq!((read.trace_id, read.span_id), (&*decoded.trace_id, &*decoded.span_id));
+    same_value(read.body, &decoded.body);
+    same_attributes(read.attributes, &decoded.attributes);
 }
 
 /// Any bytes at all: an error, or messages that end.
 pub fn any_bytes(data: &[u8]) {
     for group in groups(data).flatten() {
         drain(group.resource.attributes);
-        group.scopes().flatten().for_each(|scope| drain(scope.scope.attributes));
+        for scope in group.scopes().flatten() {
+            drain(scope.scope.attributes);
+            scope.items().flatten().for_each(|record: LogRecord<'_>| drain(record.attributes));
+        }
     }
 }
 

@@ -78,6 +78,7 @@ pub(super) fn assemble(
         telemetry: telemetry.unwrap_or_default(),
         pipelines,
     };
+    check_signals(&config, &at, problems);
     check_upstreams(&config, &at, problems);
     check_storages(&config, &listed, &at, problems);
     files::check(&config, &at, problems);
@@ -149,6 +150,22 @@ fn used<T>(
         warnings.push(Diagnostic::new(path, reason).at(place));
     }
     section.components.into_iter().filter(|(id, _)| used.contains(id)).collect()
+}
+
+/// Every exporter takes the signals of its pipelines.
+fn check_signals(config: &Config, root: &At<'_>, problems: &mut Vec<Diagnostic>) {
+    for pipeline in &config.pipelines {
+        let at = root.key("service").key("pipelines").key(&pipeline.name).key("exporters");
+        let signal = pipeline.signal.name();
+        for id in &pipeline.exporters {
+            let Ok(found) = catalog::EXPORTERS.find(&at.path, id.component_type()) else { continue };
+            let mut taken = found.stability.iter().map(|(signal, _)| *signal);
+            if !taken.clone().any(|taken| taken == signal) {
+                let takes = taken.by_ref().collect::<Vec<_>>().join(", ");
+                problems.push(at.problem(format!("the exporter {id} takes no {signal}, only {takes}")));
+            }
+        }
+    }
 }
 
 /// Every signal that an `otlp_http` exporter gets has somewhere to go.

@@ -55,6 +55,7 @@ const PER_SIGNAL: &[(&str, Stability)] = &[
 /// Where OTLP/JSON is read: weir has none of profiles.
 const READABLE: &[(&str, Stability)] =
     &[("logs", Stability::Alpha), ("metrics", Stability::Alpha), ("traces", Stability::Alpha)];
+const LOGS: &[(&str, Stability)] = &[("logs", Stability::Alpha)];
 
 const EXTENSION: &[(&str, Stability)] = &[("extension", Stability::Alpha)];
 
@@ -136,6 +137,7 @@ pub const EXPORTERS: Kind = Kind {
     types: &[
         ComponentType { name: "otlp_grpc", aliases: &["otlp"], stability: PER_SIGNAL },
         ComponentType { name: "otlp_http", aliases: &["otlphttp"], stability: PER_SIGNAL },
+        ComponentType { name: "loki", aliases: &[], stability: LOGS },
         ComponentType { name: "debug", aliases: &[], stability: PER_SIGNAL },
         ComponentType { name: "file", aliases: &[], stability: PER_SIGNAL },
         ComponentType { name: "nop", aliases: &[], stability: PER_SIGNAL },
@@ -151,7 +153,6 @@ pub const EXPORTERS: Kind = Kind {
         "kafka",
         "loadbalancing",
         "logging",
-        "loki",
         "opencensus",
         "otelarrow",
         "prometheus",

@@ -131,6 +131,11 @@ impl HttpUrl {
         &self.0
     }
 
+    /// Whether it names the host alone.
+    pub fn has_no_path(&self) -> bool {
+        self.0.parse::<http::Uri>().is_ok_and(|uri| matches!(uri.path(), "" | "/"))
+    }
+
     /// Whether it is an `https` URL.
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https:") || self.0.starts_with("HTTPS:")

@@ -2,6 +2,7 @@
 
 mod debug;
 mod file;
+mod loki;
 mod otlp_grpc;
 mod otlp_http;
 
@@ -9,6 +10,7 @@ use serde::Deserialize;
 
 pub use debug::{DebugExporterConfig, Verbosity};
 pub use file::{FileCompression, FileExporterConfig, FileFormat, RotationConfig};
+pub use loki::{LokiExporterConfig, PushEncoding};
 pub use otlp_grpc::OtlpGrpcExporterConfig;
 pub use otlp_http::{Encoding, OtlpHttpExporterConfig};
 
@@ -24,6 +26,8 @@ pub enum ExporterConfig {
     OtlpGrpc(Box<OtlpGrpcExporterConfig>),
     /// `otlp_http`, or `otlphttp`.
     OtlpHttp(Box<OtlpHttpExporterConfig>),
+    /// `loki`.
+    Loki(Box<LokiExporterConfig>),
     /// `debug`.
     Debug(DebugExporterConfig),
     /// `file`
@@ -45,9 +49,32 @@ pub enum Compression {
     None,
 }
 
+/// How hard to compress.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CompressionParams {
+    /// The level of gzip or zstd.
+    pub level: Option<i32>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NopExporterConfig {}
+
+impl CompressionParams {
+    /// Checks that the compression has the level.
+    fn check(&self, compression: Compression, at: &At<'_>, problems: &mut Vec<Diagnostic>) {
+        let (levels, what) = match compression {
+            Compression::Gzip => (-1..=9, "gzip has levels from 0 to 9, and -1 for its default"),
+            // The Collector has four, with these as the slowest and the fastest. Higher ones take hundreds of MiB.
+            Compression::Zstd => (1..=11, "zstd has levels from 1 to 11"),
+            Compression::None => (0..=0, "nothing is compressed, so there is no level"),
+        };
+        if self.level.is_some_and(|level| !levels.contains(&level)) {
+            problems.push(at.key("level").problem(what));
+        }
+    }
+}
 
 impl ExporterConfig {
     /// What waits to be sent, where there is an upstream that could be away.
@@ -55,6 +82,7 @@ impl ExporterConfig {
         match self {
             ExporterConfig::OtlpGrpc(grpc) => Some(&grpc.sending_queue),
             ExporterConfig::OtlpHttp(http) => Some(&http.sending_queue),
+            ExporterConfig::Loki(loki) => Some(&loki.sending_queue),
             ExporterConfig::Debug(_) | ExporterConfig::File(_) | ExporterConfig::Nop => None,
         }
     }
@@ -68,6 +96,7 @@ impl ExporterConfig {
             "otlp_http" => {
                 OtlpHttpExporterConfig::read(at, problems).map(|config| Self::OtlpHttp(Box::new(config)))
             }
+            "loki" => LokiExporterConfig::read(at, problems).map(|config| Self::Loki(Box::new(config))),
             "debug" => reader::read(at.node()?, &at.path, problems).map(Self::Debug),
             "file" => FileExporterConfig::read(at, problems).map(|config| Self::File(Box::new(config))),
             "nop" => reader::read(at.node()?, &at.path, problems).map(|NopExporterConfig {}| Self::Nop),

@@ -18,6 +18,11 @@ const KEYS: &[(&str, &str)] = &[
          http2_read_idle_timeout http2_ping_timeout cookies force_attempt_http2 middlewares batcher",
     ),
     (
+        "LokiExporterConfig",
+        "read_buffer_size write_buffer_size auth max_idle_conns max_conns_per_host \
+          http2_read_idle_timeout http2_ping_timeout cookies force_attempt_http2 middlewares tenant_id tenant labels format",
+    ),
+    (
         "OtlpJsonFileReceiverConfig",
         "acquire_fs_lock compression delete_after_read encoding exclude_older_than file_cache_advise \
          fingerprint_size force_flush_period header include_file_name include_file_name_resolved \

@@ -10,7 +10,7 @@ use super::*;
 use crate::config::testing::*;
 use crate::config::{
     BatchConfig, Compression, ExporterConfig, HostPort, LogEncoding, LogLevel, MetricsLevel,
-    OtlpGrpcExporterConfig, Sizer, Verbosity, WasmSource,
+    OtlpGrpcExporterConfig, PushEncoding, Sizer, Verbosity, WasmSource,
 };
 
 fn grpc_exporter(keys: &str) -> OtlpGrpcExporterConfig {
@@ -165,6 +165,26 @@ fn an_otlp_http_exporter_appends_the_path_of_each_signal_to_its_endpoint_alone()
     assert_eq!(exporter.url(Signal::Traces).unwrap().as_str(), "http://up:4318/v1/traces");
     assert_eq!(exporter.url(Signal::Logs).unwrap().as_str(), "http://logs/in");
     assert_eq!(exporter.timeout, Duration::from_secs(30));
+}
+
+#[test]
+fn a_loki_exporter_is_read_as_the_collector_wrote_it() {
+    let loki = |keys: &str| {
+        let service = "{pipelines: {logs: {receivers: [otlp], exporters: [loki]}}}";
+        let exporter = format!("{{loki: {{endpoint: 'http://loki:3100/loki/api/v1/push', {keys}}}}}");
+        match config(&with(OTLP, "", &exporter, service)).exporters.into_values().next() {
+            Some(ExporterConfig::Loki(loki)) => *loki,
+            other => panic!("{other:?}"),
+        }
+    };
+    let usual = loki("");
+    assert_eq!(usual.endpoint.as_str(), "http://loki:3100/loki/api/v1/push");
+    assert_eq!((usual.timeout, usual.structured_metadata), (Duration::from_secs(30), true));
+    assert_eq!((usual.encoding, usual.compression()), (PushEncoding::Proto, Compression::None));
+    let labels = loki("default_labels_enabled: {exporter: false}").default_labels_enabled;
+    assert_eq!([labels.exporter, labels.job, labels.instance, labels.level], [false, true, true, true]);
+    assert_eq!(loki("encoding: json").compression(), Compression::Gzip);
+    assert_eq!(loki("encoding: json, compression: none").compression(), Compression::None);
 }
 
 #[test]

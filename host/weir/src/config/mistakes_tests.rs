@@ -71,7 +71,7 @@ service:
             "f.yaml:7:3: processors::filter: weir has no processor \"filter\" yet (valid: wasm, batch, memory_limiter)",
             "f.yaml:9:45: exporters::otlp_grpc::timeout: expected a duration with its unit, such as 200ms, 1m30s or 1h, found 5",
             "f.yaml:9:48: exporters::otlp_grpc::colour: unknown key \"colour\" (valid: endpoint, tls, headers, compression, timeout, retry_on_failure, sending_queue)",
-            "f.yaml:10:3: exporters::nopp: unknown exporter type \"nopp\"; did you mean \"nop\"? (valid: otlp_grpc, otlp, otlp_http, otlphttp, debug, file, nop)",
+            "f.yaml:10:3: exporters::nopp: unknown exporter type \"nopp\"; did you mean \"nop\"? (valid: otlp_grpc, otlp, otlp_http, otlphttp, loki, debug, file, nop)",
             "f.yaml:13:46: service::pipelines::traces: references processor \"wasm/x\" which is not configured",
             "f.yaml:13:78: service::pipelines::traces: references exporter \"otlp_grpc\" multiple times",
             "f.yaml:14:5: service::pipelines::trace: unknown signal \"trace\"; did you mean \"traces\"? (valid: traces, metrics, logs, profiles)",
@@ -384,6 +384,47 @@ fn each_mistake_about_weirs_own_telemetry_has_its_own_words() {
         (
             telemetry("{logs: {level: verbose}}"),
             "service::telemetry::logs::level: unknown value \"verbose\" (valid: debug, info, warn, error)",
+        ),
+    ]);
+}
+
+#[test]
+fn each_mistake_about_a_loki_exporter_has_its_own_words() {
+    let loki = |keys: &str, signal: &str| {
+        let service = format!("{{pipelines: {{{signal}: {{receivers: [otlp], exporters: [loki/a]}}}}}}");
+        with(OTLP, "", &format!("{{loki/a: {{{keys}}}}}"), &service)
+    };
+    let push = "endpoint: 'http://loki:3100/loki/api/v1/push'";
+    let with_push = |more: &str| loki(&format!("{push}, {more}"), "logs");
+    each_says(&[
+        (loki("", "logs"), "exporters::loki/a: the key \"endpoint\" is required"),
+        (
+            loki("endpoint: 'http://loki:3100'", "logs"),
+            "exporters::loki/a::endpoint: it is the whole URL of the push API; Loki's own ends in /loki/api/v1/push",
+        ),
+        (
+            loki(push, "traces"),
+            "service::pipelines::traces::exporters: the exporter loki/a takes no traces, only logs",
+        ),
+        (
+            with_push("default_labels_enabled: {pod: true}"),
+            "exporters::loki/a::default_labels_enabled::pod: unknown key \"pod\" (valid: exporter, job, instance, level)",
+        ),
+        (
+            with_push("compression: zstd"),
+            "exporters::loki/a::compression: Loki's push API takes gzip or none",
+        ),
+        (
+            with_push("compression_params: {level: 3}"),
+            "exporters::loki/a::compression_params::level: nothing is compressed, so there is no level",
+        ),
+        (
+            with_push("tenant_id: acme"),
+            "exporters::loki/a::tenant_id: not supported yet by weir; leave it out",
+        ),
+        (
+            with_push("encoding: xml"),
+            "exporters::loki/a::encoding: unknown value \"xml\" (valid: proto, json)",
         ),
     ]);
 }

@@ -11,6 +11,9 @@ use crate::wire::partial;
 /// The largest answer that OTLP lets a client take.
 pub(super) const RESPONSE_BYTES_MAX: usize = 4 << 20;
 
+/// How much of the body of an error is read; it is only there to be told to the sender.
+const ERROR_BYTES_MAX: usize = 64 << 10;
+
 /// The most of an upstream's own words that is passed on.
 const SAID_BYTES_MAX: usize = 1024;
 
@@ -38,6 +41,11 @@ pub(super) async fn read(
         }
     }
     Ok((gathered.freeze(), trailers))
+}
+
+/// What an upstream says about a failure. The status is the answer, whether its explanation arrives or not.
+pub(super) async fn explanation(body: Incoming) -> Bytes {
+    read(body, ERROR_BYTES_MAX).await.map_or_else(|_| Bytes::new(), |(body, _)| body)
 }
 
 /// What a success says.

@@ -127,6 +127,33 @@ fn http_date(text: &str) -> Option<u64> {
     Some(days.checked_sub(719_468)? * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
+// === Loki ===
+
+/// What Loki answers when the operator has blocked a tenant. It is a success only for clients that would retry a failure.
+const BLOCKED: u16 = 260;
+
+/// Whether Loki has taken a push.
+pub(super) fn is_pushed(status: StatusCode) -> bool {
+    status.is_success() && status.as_u16() != BLOCKED
+}
+
+/// The failure behind an answer of Loki's push API. All of 5xx may pass, as for Loki's own clients: a 500 is what it answers while
+/// its ingesters are away. So may 429, which is a rate, though Loki does not say for how long. All of 4xx is about the data.
+pub(super) fn push_error(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ExportError {
+    let said = String::from_utf8_lossy(body).trim().to_owned();
+    let mut error = http_error(status, headers, &[]);
+    if status.is_server_error() {
+        (error.code, error.retryable) = (code::UNAVAILABLE, true);
+    } else if status.as_u16() == BLOCKED {
+        error.code = code::PERMISSION_DENIED;
+        error.message.push_str(", so its operator has blocked the tenant");
+    } else if said.contains("allow_structured_metadata") {
+        error.message.push_str(": it takes no structured metadata, set structured_metadata: false");
+    }
+    error.upstream_said = (!said.is_empty()).then(|| shorten(said));
+    error
+}
+
 // === no answer ===
 
 /// The connection could not be made, or broke before the answer was there.

@@ -77,7 +77,7 @@ impl Targets {
     }
 
     /// All of them.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Uri> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Uri> + Clone {
         self.0.iter().flatten()
     }
 
@@ -99,7 +99,8 @@ fn authority(host_port: &str) -> Result<Authority, String> {
     Authority::try_from(host_port).map_err(|_| "endpoint: it is not of the form host:port".to_owned())
 }
 
-fn http_uri(key: &str, url: &str) -> Result<Uri, String> {
+/// A configured URL.
+pub(super) fn http_uri(key: &str, url: &str) -> Result<Uri, String> {
     let uri = Uri::try_from(url).map_err(|_| format!("{key}: it is not a URL"))?;
     match (uri.scheme_str(), uri.authority()) {
         (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => {

@@ -22,13 +22,13 @@ use crate::tls::Pem;
 use crate::wire::rpc::encode_status;
 
 /// An upstream that answers from a script, and keeps what it was asked.
-struct Upstream {
-    address: SocketAddr,
+pub(super) struct Upstream {
+    pub(super) address: SocketAddr,
     asked: Arc<Mutex<Vec<Request<Bytes>>>>,
 }
 
 impl Upstream {
-    async fn start(script: Vec<Response<Full<Bytes>>>) -> Self {
+    pub(super) async fn start(script: Vec<Response<Full<Bytes>>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -56,7 +56,7 @@ impl Upstream {
         Upstream { address, asked }
     }
 
-    fn asked(&self) -> Vec<Request<Bytes>> {
+    pub(super) fn asked(&self) -> Vec<Request<Bytes>> {
         std::mem::take(&mut self.asked.lock().unwrap())
     }
 }
@@ -83,7 +83,15 @@ fn grpc(address: SocketAddr) -> OtlpGrpcSettings {
 }
 
 fn http(address: SocketAddr) -> OtlpHttpSettings {
-    OtlpHttpSettings { compression: Compression::None, ..OtlpHttpSettings::new(format!("http://{address}")) }
+    http_by(address, uncompressed())
+}
+
+fn uncompressed() -> HttpClientSettings {
+    HttpClientSettings { compression: Compression::None, ..HttpClientSettings::default() }
+}
+
+fn http_by(address: SocketAddr, client: HttpClientSettings) -> OtlpHttpSettings {
+    OtlpHttpSettings { client, ..OtlpHttpSettings::new(format!("http://{address}")) }
 }
 
 async fn export(settings: ExporterSettings, payload: &[u8]) -> Result<Exported, ExportError> {
@@ -129,7 +137,7 @@ async fn both_compressions_are_named_and_can_be_undone() {
         let upstream = Upstream::start(vec![grpc_answer(0, &[]), http_answer(200, Vec::new())]).await;
         let settings = OtlpGrpcSettings { compression, ..grpc(upstream.address) };
         export(ExporterSettings::OtlpGrpc(settings), &payload).await.unwrap();
-        let settings = OtlpHttpSettings { compression, ..http(upstream.address) };
+        let settings = http_by(upstream.address, HttpClientSettings { compression, ..uncompressed() });
         export(ExporterSettings::OtlpHttp(settings), &payload).await.unwrap();
         let asked = upstream.asked();
         assert_eq!(asked[0].headers()["grpc-encoding"], name);
@@ -158,7 +166,8 @@ async fn a_level_says_how_hard_is_compressed() {
         for level in levels {
             let upstream = Upstream::start(vec![http_answer(200, Vec::new())]).await;
             let compression_level = Some(level);
-            let settings = OtlpHttpSettings { compression, compression_level, ..http(upstream.address) };
+            let client = HttpClientSettings { compression, compression_level, ..uncompressed() };
+            let settings = http_by(upstream.address, client);
             export(ExporterSettings::OtlpHttp(settings), &payload).await.unwrap();
             sizes.push(upstream.asked()[0].body().len());
         }
@@ -176,7 +185,8 @@ async fn a_level_says_how_hard_is_compressed() {
 async fn connections(pool: PoolSettings, requests: usize) -> usize {
     let script = (0..requests).map(|_| http_answer(200, Vec::new())).collect();
     let upstream = Upstream::start(script).await;
-    let settings = ExporterSettings::OtlpHttp(OtlpHttpSettings { pool, ..http(upstream.address) });
+    let client = HttpClientSettings { pool, ..uncompressed() };
+    let settings = ExporterSettings::OtlpHttp(http_by(upstream.address, client));
     let exporter = build("under_test", &settings).unwrap();
     for _ in 0..requests {
         exporter.export(batch(b"x")).await.unwrap();
@@ -255,7 +265,8 @@ async fn an_upstream_that_is_not_there_is_retryable_and_says_why() {
 async fn an_upstream_that_never_answers_is_retryable_after_the_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let settings = OtlpHttpSettings { timeout: Duration::from_millis(20), ..http(address) };
+    let client = HttpClientSettings { timeout: Duration::from_millis(20), ..uncompressed() };
+    let settings = http_by(address, client);
     let error = export(ExporterSettings::OtlpHttp(settings), b"x").await.unwrap_err();
     assert_eq!((error.retryable, error.code), (true, 4));
 }

@@ -101,7 +101,8 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor) {
 /// An exporter of each transport.
 fn exporters(address: SocketAddr, tls: TlsSettings) -> [Arc<dyn Exporter>; 2] {
     let grpc = OtlpGrpcSettings { tls: tls.clone(), ..OtlpGrpcSettings::new(address.to_string()) };
-    let http = OtlpHttpSettings { tls, ..OtlpHttpSettings::new(format!("https://{address}")) };
+    let client = HttpClientSettings { tls, ..HttpClientSettings::default() };
+    let http = OtlpHttpSettings { client, ..OtlpHttpSettings::new(format!("https://{address}")) };
     [ExporterSettings::OtlpGrpc(grpc), ExporterSettings::OtlpHttp(http)]
         .map(|settings| build("under_test", &settings).unwrap())
 }
@@ -283,11 +284,9 @@ async fn an_upstream_behind_a_proxy_is_reached_by_a_tunnel_whose_password_only_t
     let (proxy, mut asked) = proxy().await;
     let exporter = |credentials: &str| {
         let url = ProxyUrl { address: proxy.to_string(), credentials: Some(credentials.to_owned()) };
-        let settings = OtlpHttpSettings {
-            tls: trusting(),
-            proxy: ProxySettings::Url(url),
-            ..OtlpHttpSettings::new(format!("https://{upstream}"))
-        };
+        let proxy = ProxySettings::Url(url);
+        let client = HttpClientSettings { tls: trusting(), proxy, ..HttpClientSettings::default() };
+        let settings = OtlpHttpSettings { client, ..OtlpHttpSettings::new(format!("https://{upstream}")) };
         build("under_test", &ExporterSettings::OtlpHttp(settings)).unwrap()
     };
     assert_eq!(send(&*exporter("ada:s3cret!")).await, Ok(Exported::default()));

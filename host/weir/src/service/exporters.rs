@@ -195,6 +195,7 @@ impl Identity {
         let tls = match exporter {
             ExporterConfig::OtlpGrpc(grpc) => Some(&grpc.tls),
             ExporterConfig::OtlpHttp(http) => Some(&http.tls),
+            ExporterConfig::Loki(loki) => Some(&loki.tls),
             ExporterConfig::Debug(_) | ExporterConfig::File(_) | ExporterConfig::Nop => None,
         };
         let files = tls.into_iter().flat_map(|tls| [&tls.ca_file, &tls.cert_file, &tls.key_file]);

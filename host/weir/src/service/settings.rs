@@ -8,15 +8,15 @@ use weir_pipeline::{BatchSettings, QueueSettings, RetrySettings, Sizer};
 
 use crate::config::{
     self, BatchConfig, BatchSizer, ComponentId, Environment, ExporterConfig, FileCompression,
-    FileExporterConfig, GrpcAddress, HttpServerConfig, KeepaliveParameters, MemoryLimiterConfig,
-    MinTlsVersion, OtlpHttpExporterConfig, OtlpJsonFileReceiverConfig, OtlpReceiverConfig,
-    ProcessEnvironment, RetryConfig, RotationConfig, SendingQueueConfig, ServerTlsConfig, StartAt, TlsConfig,
+    FileExporterConfig, GrpcAddress, HttpServerConfig, KeepaliveParameters, LokiExporterConfig,
+    MemoryLimiterConfig, MinTlsVersion, OtlpJsonFileReceiverConfig, OtlpReceiverConfig, ProcessEnvironment,
+    RetryConfig, RotationConfig, SendingQueueConfig, ServerTlsConfig, StartAt, TlsConfig,
 };
 use crate::dead_letters::DeadLetterSettings;
 use crate::exporter::{
-    Compression, EnvironmentProxies, ExporterSettings, FileFormat, FileSettings, Form, Headers, OpenFiles,
-    Opening, OtlpGrpcSettings, OtlpHttpSettings, PoolSettings, ProxySettings, ProxyUrl, Rotation,
-    SignalEndpoints, TlsSettings, Verbosity,
+    Compression, DefaultLabels, EnvironmentProxies, ExporterSettings, FileFormat, FileSettings, Form,
+    Headers, HttpClientSettings, LokiSettings, OpenFiles, Opening, OtlpGrpcSettings, OtlpHttpSettings,
+    PoolSettings, ProxySettings, ProxyUrl, PushEncoding, Rotation, SignalEndpoints, TlsSettings, Verbosity,
 };
 use crate::listen::{self, Bounds};
 use crate::memory;
@@ -184,15 +184,22 @@ pub(super) fn exporter(config: &ExporterConfig, files: &OpenFiles) -> ExporterSe
                     logs: url(&http.logs_endpoint),
                     profiles: url(&http.profiles_endpoint),
                 },
-                tls: tls(&http.tls),
-                proxy: proxy(http.proxy_url.as_ref(), &ProcessEnvironment),
-                pool: pool(http),
-                headers: headers(&http.headers),
-                compression: compression(http.compression),
-                compression_level: http.compression_params.level,
-                timeout: http.timeout,
+                client: HttpClientSettings {
+                    tls: tls(&http.tls),
+                    proxy: proxy(http.proxy_url.as_ref(), &ProcessEnvironment),
+                    pool: pool(
+                        http.max_idle_conns_per_host,
+                        http.idle_conn_timeout,
+                        http.disable_keep_alives,
+                    ),
+                    headers: headers(&http.headers),
+                    compression: compression(http.compression),
+                    compression_level: http.compression_params.level,
+                    timeout: http.timeout,
+                },
             })
         }
+        ExporterConfig::Loki(config) => ExporterSettings::Loki(Box::new(loki(config))),
         ExporterConfig::Debug(debug) => ExporterSettings::Debug(match debug.verbosity {
             config::Verbosity::Basic => Verbosity::Basic,
             config::Verbosity::Normal => Verbosity::Normal,
@@ -236,10 +243,38 @@ fn rotation(config: &RotationConfig) -> Rotation {
     }
 }
 
+fn loki(config: &LokiExporterConfig) -> LokiSettings {
+    let labels = config.default_labels_enabled;
+    LokiSettings {
+        endpoint: config.endpoint.to_string(),
+        default_labels: DefaultLabels {
+            exporter: labels.exporter,
+            job: labels.job,
+            instance: labels.instance,
+            level: labels.level,
+        },
+        encoding: match config.encoding {
+            config::PushEncoding::Proto => PushEncoding::Proto,
+            config::PushEncoding::Json => PushEncoding::Json,
+        },
+        structured_metadata: config.structured_metadata,
+        client: HttpClientSettings {
+            tls: tls(&config.tls),
+            proxy: proxy(config.proxy_url.as_ref(), &ProcessEnvironment),
+            pool: pool(config.max_idle_conns_per_host, config.idle_conn_timeout, config.disable_keep_alives),
+            headers: headers(&config.headers),
+            compression: compression(config.compression()),
+            compression_level: config.compression_params.level,
+            timeout: config.timeout,
+        },
+    }
+}
+
 pub(super) fn queue(config: &ExporterConfig) -> QueueSettings {
     match config {
         ExporterConfig::OtlpGrpc(grpc) => queue_settings(&grpc.sending_queue, &grpc.retry_on_failure),
         ExporterConfig::OtlpHttp(http) => queue_settings(&http.sending_queue, &http.retry_on_failure),
+        ExporterConfig::Loki(loki) => queue_settings(&loki.sending_queue, &loki.retry_on_failure),
         // They have no upstream that could be away.
         ExporterConfig::Debug(_) | ExporterConfig::File(_) | ExporterConfig::Nop => QueueSettings::default(),
     }
@@ -339,11 +374,11 @@ fn proxy(configured: Option<&config::ProxyUrl>, environment: &dyn Environment) -
     }))
 }
 
-fn pool(http: &OtlpHttpExporterConfig) -> PoolSettings {
-    let idle_max = Some(http.max_idle_conns_per_host).filter(|&max| max > 0);
+fn pool(idle_max: usize, idle_timeout: Duration, disable_keep_alives: bool) -> PoolSettings {
+    let idle_max = Some(idle_max).filter(|&max| max > 0);
     PoolSettings {
-        idle_max_per_host: if http.disable_keep_alives { Some(0) } else { idle_max },
-        idle_timeout: Some(http.idle_conn_timeout).filter(|timeout| !timeout.is_zero()),
+        idle_max_per_host: if disable_keep_alives { Some(0) } else { idle_max },
+        idle_timeout: given(idle_timeout),
     }
 }
 

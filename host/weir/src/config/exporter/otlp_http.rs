@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use weir_otlp::Signal;
 
-use super::Compression;
+use super::{Compression, CompressionParams};
 use crate::config::at::At;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::endpoint::HttpUrl;
@@ -59,14 +59,6 @@ pub struct OtlpHttpExporterConfig {
     pub sending_queue: SendingQueueConfig,
 }
 
-/// How hard to compress.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct CompressionParams {
-    /// The level of gzip or zstd.
-    pub level: Option<i32>,
-}
-
 /// How requests are encoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -113,24 +105,12 @@ impl OtlpHttpExporterConfig {
         own.clone().or_else(|| self.endpoint.as_ref().map(|endpoint| endpoint.with_path(path)))
     }
 
-    fn check_level(&self, at: &At<'_>, problems: &mut Vec<Diagnostic>) {
-        let (levels, what) = match self.compression {
-            Compression::Gzip => (-1..=9, "gzip has levels from 0 to 9, and -1 for its default"),
-            // The Collector has four, with these as the slowest and the fastest. Higher ones take hundreds of MiB.
-            Compression::Zstd => (1..=11, "zstd has levels from 1 to 11"),
-            Compression::None => (0..=0, "nothing is compressed, so there is no level"),
-        };
-        if self.compression_params.level.is_some_and(|level| !levels.contains(&level)) {
-            problems.push(at.problem(what));
-        }
-    }
-
     /// Reads and checks one.
     pub(super) fn read(at: &At<'_>, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let config: Self = reader::read(at.node()?, &at.path, problems)?;
         config.tls.check(&at.key("tls"), problems);
         config.headers.check(&at.key("headers"), problems);
-        config.check_level(&at.key("compression_params").key("level"), problems);
+        config.compression_params.check(config.compression, &at.key("compression_params"), problems);
         config.retry_on_failure.check(&at.key("retry_on_failure"), problems);
         config.sending_queue.check(&at.key("sending_queue"), problems);
         if Signal::ALL.iter().all(|signal| config.url(*signal).is_none()) {

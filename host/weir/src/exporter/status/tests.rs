@@ -118,3 +118,38 @@ fn a_delay_on_a_final_status_is_ignored() {
     assert_eq!(later.retry_after, Some(Duration::from_secs(5)));
     assert_eq!(later.upstream_said.as_deref(), Some("busy"));
 }
+
+#[test]
+fn what_loki_answers_to_a_push_is_taken_as_its_own_clients_take_it() {
+    for status in [200, 202, 204] {
+        assert!(is_pushed(StatusCode::from_u16(status).unwrap()), "{status}");
+    }
+    for (status, code, retryable) in [
+        (260, code::PERMISSION_DENIED, false),
+        (302, code::UNKNOWN, false),
+        (400, code::INVALID_ARGUMENT, false),
+        (401, code::UNAUTHENTICATED, false),
+        (404, code::UNIMPLEMENTED, false),
+        (413, code::RESOURCE_EXHAUSTED, false),
+        (429, code::UNAVAILABLE, true),
+        (500, code::UNAVAILABLE, true),
+        (502, code::UNAVAILABLE, true),
+        (503, code::UNAVAILABLE, true),
+        (504, code::UNAVAILABLE, true),
+        (507, code::UNAVAILABLE, true),
+    ] {
+        let status = StatusCode::from_u16(status).unwrap();
+        assert!(!is_pushed(status), "{status}");
+        let error = push_error(status, &HeaderMap::new(), b" entry for stream '{a=\"b\"}' \n");
+        assert_eq!((error.code, error.retryable), (code, retryable), "{status}");
+        assert!(!error.message.contains("a="), "Loki's words are for the sender alone: {}", error.message);
+        assert_eq!(error.upstream_said.as_deref(), Some("entry for stream '{a=\"b\"}'"));
+    }
+    let mut headers = HeaderMap::new();
+    headers.insert("retry-after", HeaderValue::from_static("3"));
+    let error = push_error(StatusCode::TOO_MANY_REQUESTS, &headers, b"");
+    assert_eq!((error.retry_after, error.upstream_said), (Some(Duration::from_secs(3)), None));
+    let said = b"includes structured metadata, but this feature is disallowed. See limits_config.allow_structured_metadata";
+    let error = push_error(StatusCode::BAD_REQUEST, &HeaderMap::new(), said);
+    assert!(error.message.ends_with("set structured_metadata: false"), "{}", error.message);
+}
