@@ -13,15 +13,24 @@ mod attributes;
 mod field;
 mod group;
 mod logs;
+mod metrics;
+mod points;
 mod text;
 mod value;
+mod words;
 
 pub use attributes::{Attributes, AttributesIter, KeyValue};
 pub use field::{Body, Message, Repeated};
 pub use group::{Group, Resource, Scope, ScopeGroup};
 pub use logs::LogRecord;
+pub use metrics::{Data, Metric, Points, Temporality};
+pub use points::{
+    Buckets, Exemplar, ExponentialPoint, HistogramPoint, Number, NumberPoint, PointHead, Quantile,
+    SummaryPoint,
+};
 pub use text::put_json_text;
 pub use value::{Array, Value};
+pub use words::Words;
 
 use crate::wire::Reader;
 

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{checks, declared, json, read, split};
+use common::{checks, declared, json, read, read_metrics, split};
 use proptest::prelude::*;
 
 fn data() -> impl Strategy<Value = Vec<u8>> {
@@ -52,11 +52,13 @@ proptest! {
     #[test]
     fn borrowed_messages_say_what_decoded_ones_say(data in data()) {
         read::outer_messages(&data);
+        read_metrics::points(&data);
     }
 
     #[test]
     fn borrowed_messages_of_any_bytes_end_and_their_text_is_text(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         read::any_bytes(&bytes);
+        read_metrics::any_bytes(&bytes);
     }
 
     #[test]

@@ -55,8 +55,9 @@ pub use endpoint::{GrpcAddress, GrpcEndpoint, HostPort, HttpUrl};
 pub use environment::{Environment, ProcessEnvironment};
 pub use exporter::{
     Compression, DebugExporterConfig, Encoding, ExporterConfig, FileCompression, FileExporterConfig,
-    FileFormat, LokiExporterConfig, OtlpGrpcExporterConfig, OtlpHttpExporterConfig, PushEncoding,
-    RotationConfig, Verbosity,
+    FileFormat, LokiExporterConfig, OtlpGrpcExporterConfig, OtlpHttpExporterConfig, PrometheusExporterConfig,
+    PushEncoding, ResourceConstantLabelsConfig, ResourceToTelemetryConfig, RotationConfig,
+    TranslationStrategy, Verbosity,
 };
 pub use extension::{FileStorageConfig, HealthCheckConfig};
 pub use field::parse_duration;

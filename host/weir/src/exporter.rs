@@ -4,6 +4,7 @@
 //! - `file` writes requests to a file.
 //! - `loki` reads logs from the bytes and writes them as lines.
 //! - `debug` prints telemetry to stdout, the only place in weir that ever does.
+//! - `prometheus` keeps the last value of every series on a page, to be scraped.
 //! - `nop` takes everything and sends it nowhere.
 
 mod client;
@@ -18,6 +19,7 @@ mod no_proxy;
 mod nop;
 mod otlp_grpc;
 mod otlp_http;
+mod prometheus;
 mod proxy;
 mod response;
 mod status;
@@ -38,6 +40,10 @@ pub use debug::{DebugExporter, Verbosity};
 pub use file::{FileFormat, FileSettings, Form, OpenFiles, Opening, Rotation};
 pub use http_client::HttpClientSettings;
 pub use loki::{DefaultLabels, LokiSettings, PushEncoding};
+pub use prometheus::{
+    PrometheusExporter, PrometheusSettings, Refused as PrometheusRefused, ResourceLabels,
+    SERIES_MAX as PROMETHEUS_SERIES_MAX, ScrapeSettings, Strategy,
+};
 pub use proxy::{EnvironmentProxies, ProxySettings, ProxyUrl};
 pub use tls::TlsSettings;
 
@@ -57,6 +63,8 @@ pub enum ExporterSettings {
     Debug(Verbosity),
     /// Writes to a file.
     File(Box<FileSettings>),
+    /// Is scraped.
+    Prometheus(Box<PrometheusSettings>),
     /// Discards.
     Nop,
 }
@@ -129,8 +137,29 @@ pub fn build(id: &str, settings: &ExporterSettings) -> Result<Arc<dyn Exporter>,
         ExporterSettings::Loki(settings) => Arc::new(loki::LokiExporter::new(id, settings).map_err(fail)?),
         ExporterSettings::Debug(verbosity) => Arc::new(DebugExporter::to_stdout(*verbosity)),
         ExporterSettings::File(settings) => Arc::new(file::FileExporter::new(settings).map_err(fail)?),
+        ExporterSettings::Prometheus(settings) => Arc::new(PrometheusExporter::new(id, settings).sink()),
         ExporterSettings::Nop => Arc::new(nop::NopExporter),
     })
+}
+
+/// An exporter, and its page.
+pub struct Built {
+    /// What takes batches.
+    pub exporter: Arc<dyn Exporter>,
+    /// The same one if it has a page to be scraped.
+    pub scraped: Option<Arc<PrometheusExporter>>,
+}
+
+/// The same, with the page of one that is scraped.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_with_page(id: &str, settings: &ExporterSettings) -> Result<Built, ExporterError> {
+    let ExporterSettings::Prometheus(settings) = settings else {
+        return Ok(Built { exporter: build(id, settings)?, scraped: None });
+    };
+    let scraped = PrometheusExporter::new(id, settings);
+    Ok(Built { exporter: Arc::new(Arc::clone(&scraped).sink()), scraped: Some(scraped) })
 }
 
 // === impl OtlpGrpcSettings ===

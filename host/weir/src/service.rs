@@ -192,14 +192,14 @@ impl Running {
 
         // Probes and scrapes are answered while plugins load.
         let admin = endpoints.bind(&config, false).await?;
-        endpoints.serve(admin, &|id| components.consumer(id));
+        endpoints.serve(admin, &components);
         Readers::prepare(&config)?;
         let prepared = components.prepare(&config, &host, &storages).await?;
         components.replace(prepared, &config, &telemetry, admission.budget());
         storages::warn_of_orphans(&config);
         status.fill(&config, components.plugins().sets());
         let all = endpoints.bind(&config, true).await?;
-        endpoints.serve(all, &|id| components.consumer(id));
+        endpoints.serve(all, &components);
         readers.serve(&config, &|id| components.consumer(id), Instant::now());
         health.set(Phase::Running);
         let retired = Retired::new(settings.shutdown_timeout);
@@ -289,7 +289,7 @@ impl Running {
         let budget = self.admission.budget();
         let (mut changes, queues) = self.components.replace(prepared, &config, &self.telemetry, budget);
         self.status.fill(&config, self.components.plugins().sets());
-        for leaving in self.endpoints.serve(wanted, &|id| self.components.consumer(id)) {
+        for leaving in self.endpoints.serve(wanted, &self.components) {
             self.retired.server(leaving);
         }
         let deadline = Instant::now() + self.shutdown_timeout;

@@ -9,6 +9,7 @@ mod exporter;
 mod families;
 mod process;
 mod processor;
+mod prometheus_exporter;
 mod receiver;
 mod reload;
 
@@ -21,6 +22,7 @@ use weir_pipeline::{Budget, Processor};
 pub use certificates::CertificateMetrics;
 pub use exporter::ExporterMetrics;
 use families::Families;
+pub use prometheus_exporter::PrometheusMetrics;
 pub use receiver::{Outcome, ReceiverMetrics};
 pub use reload::ReloadMetrics;
 
@@ -83,6 +85,11 @@ impl Telemetry {
     /// The metrics of one exporter for the signals that it is given. `queue_capacity` is in the unit of its sizer.
     pub fn exporter(&self, id: &str, signals: &[Signal], queue_capacity: u64) -> ExporterMetrics {
         ExporterMetrics::new(&self.families.exporter, id, signals, queue_capacity)
+    }
+
+    /// The metrics of one exporter that is scraped.
+    pub fn prometheus_exporter(&self, id: &str) -> PrometheusMetrics {
+        PrometheusMetrics::new(&self.families.exporter, id)
     }
 
     /// The items of batches that one exporter will not send, by whether they were kept.

@@ -38,6 +38,7 @@ mod overload;
 mod pass_through;
 mod plugin_command;
 mod polling;
+mod prometheus_exporter;
 mod proxies;
 mod proxy;
 mod real_stacks;

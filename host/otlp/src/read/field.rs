@@ -88,7 +88,7 @@ enum Raw<'a> {
 impl<'a> Field<'a> {
     /// Reads the next field of a message that has not ended.
     #[inline]
-    fn next(rest: &mut Body<'a>) -> Result<Self> {
+    pub(super) fn next(rest: &mut Body<'a>) -> Result<Self> {
         let rest = &mut rest.0;
         let at = rest.pos();
         let tag = rest.tag()?;

@@ -27,6 +27,7 @@ pub mod objects;
 pub mod odd;
 pub mod outline;
 pub mod read;
+pub mod read_metrics;
 pub mod requests;
 pub mod seen;
 pub mod split;

@@ -45,7 +45,7 @@ mod tests {
         for (section, names) in [
             ("receivers", &["otlp"][..]),
             ("processors", &["wasm", "batch", "memory_limiter"]),
-            ("exporters", &["otlp_grpc", "otlp_http", "loki", "debug", "file", "nop"]),
+            ("exporters", &["otlp_grpc", "otlp_http", "loki", "debug", "file", "prometheus", "nop"]),
             ("extensions", &["health_check", "file_storage"]),
         ] {
             let listed = format!("{:?}", root.get(section).unwrap());

@@ -78,7 +78,7 @@ pub(super) fn assemble(
         telemetry: telemetry.unwrap_or_default(),
         pipelines,
     };
-    check_signals(&config, &at, problems);
+    check_signals(&config.pipelines, problems);
     check_upstreams(&config, &at, problems);
     check_storages(&config, &listed, &at, problems);
     files::check(&config, &at, problems);
@@ -152,17 +152,18 @@ fn used<T>(
     section.components.into_iter().filter(|(id, _)| used.contains(id)).collect()
 }
 
-/// Every exporter takes the signals of its pipelines.
-fn check_signals(config: &Config, root: &At<'_>, problems: &mut Vec<Diagnostic>) {
-    for pipeline in &config.pipelines {
-        let at = root.key("service").key("pipelines").key(&pipeline.name).key("exporters");
+/// Every exporter takes the signal of its pipelines.
+fn check_signals(pipelines: &[PipelineConfig], problems: &mut Vec<Diagnostic>) {
+    for pipeline in pipelines {
         let signal = pipeline.signal.name();
         for id in &pipeline.exporters {
-            let Ok(found) = catalog::EXPORTERS.find(&at.path, id.component_type()) else { continue };
-            let mut taken = found.stability.iter().map(|(signal, _)| *signal);
-            if !taken.clone().any(|taken| taken == signal) {
-                let takes = taken.by_ref().collect::<Vec<_>>().join(", ");
-                problems.push(at.problem(format!("the exporter {id} takes no {signal}, only {takes}")));
+            // What the catalogue lacks has been reported already.
+            let Ok(found) = catalog::EXPORTERS.find("", id.component_type()) else { continue };
+            if found.stability.iter().all(|(taken, _)| *taken != signal) {
+                let taken: Vec<&str> = found.stability.iter().map(|(taken, _)| *taken).collect();
+                let path = format!("service::pipelines::{}", pipeline.name);
+                let reason = format!("exporter \"{id}\" takes {} and no {signal}", taken.join(", "));
+                problems.push(Diagnostic::new(path, reason).at(&pipeline.place));
             }
         }
     }
@@ -231,6 +232,13 @@ fn check_endpoints(config: &Config, root: &At<'_>, problems: &mut Vec<Diagnostic
     if let Some(metrics) = &config.telemetry.metrics {
         let at = root.key("service").key("telemetry").key("metrics");
         servers.push((metrics.endpoint.clone().into(), at));
+    }
+    for (id, exporter) in &config.exporters {
+        if let ExporterConfig::Prometheus(exporter) = exporter
+            && let Some(endpoint) = &exporter.endpoint
+        {
+            servers.push((endpoint.clone(), root.key("exporters").key(&id.to_string())));
+        }
     }
     for (index, (endpoint, at)) in servers.iter().enumerate() {
         let earlier = servers.iter().take(index).find(|(other, _)| endpoint.collides_with(other));

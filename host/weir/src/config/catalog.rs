@@ -56,6 +56,7 @@ const PER_SIGNAL: &[(&str, Stability)] = &[
 const READABLE: &[(&str, Stability)] =
     &[("logs", Stability::Alpha), ("metrics", Stability::Alpha), ("traces", Stability::Alpha)];
 const LOGS: &[(&str, Stability)] = &[("logs", Stability::Alpha)];
+const METRICS_ONLY: &[(&str, Stability)] = &[("metrics", Stability::Alpha)];
 
 const EXTENSION: &[(&str, Stability)] = &[("extension", Stability::Alpha)];
 
@@ -140,6 +141,7 @@ pub const EXPORTERS: Kind = Kind {
         ComponentType { name: "loki", aliases: &[], stability: LOGS },
         ComponentType { name: "debug", aliases: &[], stability: PER_SIGNAL },
         ComponentType { name: "file", aliases: &[], stability: PER_SIGNAL },
+        ComponentType { name: "prometheus", aliases: &[], stability: METRICS_ONLY },
         ComponentType { name: "nop", aliases: &[], stability: PER_SIGNAL },
     ],
     elsewhere: &[
@@ -155,7 +157,6 @@ pub const EXPORTERS: Kind = Kind {
         "logging",
         "opencensus",
         "otelarrow",
-        "prometheus",
         "prometheusremotewrite",
         "splunk_hec",
         "zipkin",

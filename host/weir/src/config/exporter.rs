@@ -5,6 +5,7 @@ mod file;
 mod loki;
 mod otlp_grpc;
 mod otlp_http;
+mod prometheus;
 
 use serde::Deserialize;
 
@@ -13,6 +14,9 @@ pub use file::{FileCompression, FileExporterConfig, FileFormat, RotationConfig};
 pub use loki::{LokiExporterConfig, PushEncoding};
 pub use otlp_grpc::OtlpGrpcExporterConfig;
 pub use otlp_http::{Encoding, OtlpHttpExporterConfig};
+pub use prometheus::{
+    PrometheusExporterConfig, ResourceConstantLabelsConfig, ResourceToTelemetryConfig, TranslationStrategy,
+};
 
 use super::at::At;
 use super::diagnostic::Diagnostic;
@@ -32,6 +36,8 @@ pub enum ExporterConfig {
     Debug(DebugExporterConfig),
     /// `file`
     File(Box<FileExporterConfig>),
+    /// `prometheus`: is scraped.
+    Prometheus(Box<PrometheusExporterConfig>),
     /// `nop`: takes everything, sends nothing.
     Nop,
 }
@@ -83,7 +89,10 @@ impl ExporterConfig {
             ExporterConfig::OtlpGrpc(grpc) => Some(&grpc.sending_queue),
             ExporterConfig::OtlpHttp(http) => Some(&http.sending_queue),
             ExporterConfig::Loki(loki) => Some(&loki.sending_queue),
-            ExporterConfig::Debug(_) | ExporterConfig::File(_) | ExporterConfig::Nop => None,
+            ExporterConfig::Debug(_)
+            | ExporterConfig::File(_)
+            | ExporterConfig::Prometheus(_)
+            | ExporterConfig::Nop => None,
         }
     }
 
@@ -99,6 +108,9 @@ impl ExporterConfig {
             "loki" => LokiExporterConfig::read(at, problems).map(|config| Self::Loki(Box::new(config))),
             "debug" => reader::read(at.node()?, &at.path, problems).map(Self::Debug),
             "file" => FileExporterConfig::read(at, problems).map(|config| Self::File(Box::new(config))),
+            "prometheus" => {
+                PrometheusExporterConfig::read(at, problems).map(|config| Self::Prometheus(Box::new(config)))
+            }
             "nop" => reader::read(at.node()?, &at.path, problems).map(|NopExporterConfig {}| Self::Nop),
             // The catalogue names the types, so this is a type that the catalogue has and this match lacks.
             _ => {

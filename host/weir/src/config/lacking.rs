@@ -46,6 +46,10 @@ const KEYS: &[(&str, &str)] = &[
         "sampling_initial sampling_thereafter use_internal_logger output_paths sending_queue",
     ),
     (
+        "PrometheusExporterConfig",
+        "auth cors include_metadata compression_algorithms middlewares max_request_body_size read_timeout sending_queue",
+    ),
+    (
         "HealthCheckConfig",
         "tls cors auth include_metadata response_headers response_body check_collector_pipeline read_timeout \
          read_header_timeout write_timeout idle_timeout transport use_v2 grpc http component_health",

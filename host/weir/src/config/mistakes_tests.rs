@@ -71,7 +71,7 @@ service:
             "f.yaml:7:3: processors::filter: weir has no processor \"filter\" yet (valid: wasm, batch, memory_limiter)",
             "f.yaml:9:45: exporters::otlp_grpc::timeout: expected a duration with its unit, such as 200ms, 1m30s or 1h, found 5",
             "f.yaml:9:48: exporters::otlp_grpc::colour: unknown key \"colour\" (valid: endpoint, tls, headers, compression, timeout, retry_on_failure, sending_queue)",
-            "f.yaml:10:3: exporters::nopp: unknown exporter type \"nopp\"; did you mean \"nop\"? (valid: otlp_grpc, otlp, otlp_http, otlphttp, loki, debug, file, nop)",
+            "f.yaml:10:3: exporters::nopp: unknown exporter type \"nopp\"; did you mean \"nop\"? (valid: otlp_grpc, otlp, otlp_http, otlphttp, loki, debug, file, prometheus, nop)",
             "f.yaml:13:46: service::pipelines::traces: references processor \"wasm/x\" which is not configured",
             "f.yaml:13:78: service::pipelines::traces: references exporter \"otlp_grpc\" multiple times",
             "f.yaml:14:5: service::pipelines::trace: unknown signal \"trace\"; did you mean \"traces\"? (valid: traces, metrics, logs, profiles)",
@@ -402,10 +402,7 @@ fn each_mistake_about_a_loki_exporter_has_its_own_words() {
             loki("endpoint: 'http://loki:3100'", "logs"),
             "exporters::loki/a::endpoint: it is the whole URL of the push API; Loki's own ends in /loki/api/v1/push",
         ),
-        (
-            loki(push, "traces"),
-            "service::pipelines::traces::exporters: the exporter loki/a takes no traces, only logs",
-        ),
+        (loki(push, "traces"), "service::pipelines::traces: exporter \"loki/a\" takes logs and no traces"),
         (
             with_push("default_labels_enabled: {pod: true}"),
             "exporters::loki/a::default_labels_enabled::pod: unknown key \"pod\" (valid: exporter, job, instance, level)",

@@ -8,11 +8,13 @@ use weir_pipeline::{Budget, Consumer, Pipeline};
 
 use super::Failure;
 use super::changes::Changes;
+use super::endpoints::Behind;
 use super::exporters::{Exporters, Gone, NextExporters};
 use super::plugins::{PluginHost, Plugins};
 use super::settings;
 use super::storages::Storages;
 use crate::config::{ComponentId, Config, PipelineConfig};
+use crate::exporter::PrometheusExporter;
 use crate::telemetry::Telemetry;
 
 /// The components of one configuration, at work.
@@ -118,15 +120,21 @@ impl Components {
         &self.plugins
     }
 
-    /// Where a receiver's batches go: the pipelines that name it.
-    pub(super) fn consumer(&self, receiver: &ComponentId) -> Arc<Consumer> {
+    /// Delivers what is queued until the deadline.
+    pub(super) async fn drain(&self, deadline: Instant) {
+        self.exporters.drain(deadline).await;
+    }
+}
+
+impl Behind for Components {
+    /// The pipelines that name it.
+    fn consumer(&self, receiver: &ComponentId) -> Arc<Consumer> {
         let named = self.pipelines.values().filter(|piped| piped.config.receivers.contains(receiver));
         Arc::new(Consumer::new(named.map(|piped| Arc::clone(&piped.pipeline)).collect()))
     }
 
-    /// Delivers what is queued until the deadline.
-    pub(super) async fn drain(&self, deadline: Instant) {
-        self.exporters.drain(deadline).await;
+    fn scraped(&self, exporter: &ComponentId) -> Option<Arc<PrometheusExporter>> {
+        self.exporters.scraped(exporter)
     }
 }
 

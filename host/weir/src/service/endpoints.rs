@@ -1,4 +1,4 @@
-//! What listens where: receivers, health check and metrics. A reload binds what is new before it touches anything, and
+//! What listens where: receivers, health check, metrics, and the pages of exporters that are scraped. A reload binds what is new before it touches anything, and
 //! an endpoint that stays keeps its sockets, whatever is served on it.
 
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use weir_pipeline::Consumer;
 use super::{Failure, settings};
 use crate::admin::{Health, health_front, metrics_front};
 use crate::config::{ComponentId, Config, Diagnostic, ServerEndpoint};
+use crate::exporter::{PrometheusExporter, ScrapeSettings};
 use crate::listen::{Bound, Former, Front, Serving, Tls};
 use crate::receiver::{Admission, Intake, Protocol};
 use crate::telemetry::Telemetry;
@@ -32,7 +33,9 @@ struct Open {
     serves: Serves,
     /// Of a receiver.
     intake: Option<Arc<Intake>>,
-    /// Of a receiver with TLS.
+    /// Of an exporter that is scraped.
+    scraped: Option<Arc<PrometheusExporter>>,
+    /// Of a server with TLS.
     tls: Option<Arc<Tls>>,
     serving: Serving,
 }
@@ -41,7 +44,7 @@ struct Open {
 pub(super) struct Wanted {
     endpoint: ServerEndpoint,
     serves: Serves,
-    /// The certificates of a receiver with TLS, as they are in the files now.
+    /// The certificates of a server with TLS, as they are in the files now.
     tls: Option<Arc<Tls>>,
     /// Sockets of its own, or `None` if it takes over those of an open endpoint.
     bound: Option<Bound>,
@@ -57,10 +60,19 @@ enum Serves {
     /// On this path.
     Health(String),
     Metrics,
+    Scrapes {
+        id: ComponentId,
+        settings: Box<ScrapeSettings>,
+    },
 }
 
-/// Where a receiver's batches go.
-type ConsumerOf<'a> = &'a dyn Fn(&ComponentId) -> Arc<Consumer>;
+/// What the components have to do with the endpoints.
+pub(super) trait Behind {
+    /// Where a receiver's batches go.
+    fn consumer(&self, receiver: &ComponentId) -> Arc<Consumer>;
+    /// The exporter with this id, if it is scraped.
+    fn scraped(&self, exporter: &ComponentId) -> Option<Arc<PrometheusExporter>>;
+}
 
 /// Connections that a reload took out of service.
 pub(super) enum Leaving {
@@ -82,9 +94,9 @@ impl Endpoints {
     ///
     /// # Errors
     /// If certificates cannot be used or an endpoint cannot be listened on; then nothing is bound.
-    pub(super) async fn bind(&self, config: &Config, with_receivers: bool) -> Result<Vec<Wanted>, Failure> {
+    pub(super) async fn bind(&self, config: &Config, with_components: bool) -> Result<Vec<Wanted>, Failure> {
         let mut wanted = wanted(config);
-        wanted.retain(|wanted| with_receivers || !matches!(wanted.serves, Serves::Receiver { .. }));
+        wanted.retain(|wanted| with_components || wanted.serves.is_of_operator());
         for wanted in &mut wanted {
             wanted.tls = wanted
                 .serves
@@ -107,17 +119,17 @@ impl Endpoints {
         Ok(wanted)
     }
 
-    /// Serves exactly what is wanted. `consumer` says where a receiver's batches go. What is no longer wanted is the
+    /// Serves exactly what is wanted, with these components behind it. What is no longer wanted is the
     /// caller's to stop.
-    pub(super) fn serve(&mut self, wanted: Vec<Wanted>, consumer: ConsumerOf<'_>) -> Vec<Leaving> {
+    pub(super) fn serve(&mut self, wanted: Vec<Wanted>, behind: &dyn Behind) -> Vec<Leaving> {
         let mut leaving = Vec::new();
         let mut next = Vec::new();
         for mut wanted in wanted {
             if let Some(bound) = wanted.bound.take() {
-                next.push(self.open(wanted, bound, consumer));
+                next.push(self.open(wanted, bound, behind));
             } else if let Some(at) = self.position(&wanted) {
                 let open = self.open.swap_remove(at);
-                next.push(self.take_over(open, wanted, consumer, &mut leaving));
+                next.push(self.take_over(open, wanted, behind, &mut leaving));
             }
         }
         let gone = std::mem::replace(&mut self.open, next);
@@ -154,39 +166,40 @@ impl Endpoints {
         self.open.iter().position(|open| is_endpoint(open) && is_server(open))
     }
 
-    fn open(&self, wanted: Wanted, bound: Bound, consumer: ConsumerOf<'_>) -> Open {
+    fn open(&self, wanted: Wanted, bound: Bound, behind: &dyn Behind) -> Open {
         let Wanted { endpoint, serves, tls, .. } = wanted;
         tracing::info!(server = serves.name(), endpoint = %bound.address(), "listening");
-        let (front, intake) = self.front(&serves, tls.clone(), None, consumer);
-        Open { endpoint, serves, intake, tls, serving: bound.serve(front) }
+        let scraped = serves.scraped(behind);
+        let (front, intake) = self.front(&serves, tls.clone(), None, scraped.as_ref(), behind);
+        Open { endpoint, serves, intake, scraped, tls, serving: bound.serve(front) }
     }
 
     /// The same sockets; another front only if something other than the pipelines changed.
-    fn take_over(
-        &self,
-        open: Open,
-        wanted: Wanted,
-        consumer: ConsumerOf<'_>,
-        leaving: &mut Vec<Leaving>,
-    ) -> Open {
-        let Open { endpoint, serves: former, intake, tls, serving } = open;
+    fn take_over(&self, open: Open, wanted: Wanted, behind: &dyn Behind, leaving: &mut Vec<Leaving>) -> Open {
+        let Open { endpoint, serves: former, intake, scraped: former_scraped, tls, serving } = open;
         let serves = wanted.serves;
         // The server's intake is kept, so that requests on its old connections too meet the pipelines of now.
         let intake = intake.filter(|_| former.name() == serves.name());
         if let (Some(intake), Serves::Receiver { id, .. }) = (&intake, &serves) {
-            intake.switch(consumer(id), &self.shared.telemetry);
+            intake.switch(behind.consumer(id), &self.shared.telemetry);
         }
-        if former == serves {
+        // A page is that of one exporter: another one with other settings has series of its own.
+        let scraped = serves.scraped(behind);
+        let is_same_page = match (&former_scraped, &scraped) {
+            (Some(former), Some(next)) => Arc::ptr_eq(former, next),
+            (former, next) => former.is_none() && next.is_none(),
+        };
+        if former == serves && is_same_page {
             if let (Some(tls), Some(next)) = (&tls, &wanted.tls) {
                 // Files that were renewed in place are no reason to end a connection.
                 tls.adopt(next);
             }
-            return Open { endpoint, serves, intake, tls, serving };
+            return Open { endpoint, serves, intake, scraped, tls, serving };
         }
         let tls = wanted.tls;
-        let (front, intake) = self.front(&serves, tls.clone(), intake, consumer);
+        let (front, intake) = self.front(&serves, tls.clone(), intake, scraped.as_ref(), behind);
         leaving.push(Leaving::Connections(serving.replace(front)));
-        Open { endpoint, serves, intake, tls, serving }
+        Open { endpoint, serves, intake, scraped, tls, serving }
     }
 
     fn front(
@@ -194,19 +207,27 @@ impl Endpoints {
         serves: &Serves,
         tls: Option<Arc<Tls>>,
         intake: Option<Arc<Intake>>,
-        consumer: ConsumerOf<'_>,
+        scraped: Option<&Arc<PrometheusExporter>>,
+        behind: &dyn Behind,
     ) -> (Front, Option<Arc<Intake>>) {
         let Shared { health, telemetry, admission } = &self.shared;
         match serves {
             Serves::Receiver { id, protocol } => {
                 let transport = protocol.transport();
                 let new = || {
-                    Intake::new(&id.to_string(), transport, consumer(id), Arc::clone(admission), telemetry)
+                    Intake::new(
+                        &id.to_string(),
+                        transport,
+                        behind.consumer(id),
+                        Arc::clone(admission),
+                        telemetry,
+                    )
                 };
                 let intake = intake.unwrap_or_else(new);
                 (protocol.front(tls, &intake), Some(intake))
             }
             Serves::Health(path) => (health_front(path, Arc::clone(health)), None),
+            Serves::Scrapes { settings, .. } => (settings.front(tls, scraped), None),
             Serves::Metrics => (metrics_front(Arc::clone(telemetry)), None),
         }
     }
@@ -221,14 +242,36 @@ impl Serves {
             Serves::Receiver { id, protocol } => format!("receiver {id} ({})", protocol.transport()),
             Serves::Health(_) => "extension health_check".to_owned(),
             Serves::Metrics => "service::telemetry::metrics".to_owned(),
+            Serves::Scrapes { id, .. } => format!("exporter {id}"),
         }
     }
 
-    /// The certificates of a receiver with TLS, read now.
+    /// Whether it is there as soon as weir is, before any component.
+    fn is_of_operator(&self) -> bool {
+        matches!(self, Serves::Health(_) | Serves::Metrics)
+    }
+
+    /// The exporter whose page it is.
+    fn scraped(&self, behind: &dyn Behind) -> Option<Arc<PrometheusExporter>> {
+        match self {
+            Serves::Scrapes { id, .. } => behind.scraped(id),
+            Serves::Receiver { .. } | Serves::Health(_) | Serves::Metrics => None,
+        }
+    }
+
+    /// The certificates of a server with TLS, read now.
     fn tls(&self, telemetry: &Telemetry) -> Result<Option<Arc<Tls>>, Diagnostic> {
-        let Serves::Receiver { id, protocol } = self else { return Ok(None) };
-        let path = format!("receivers::{id}::protocols::{}::tls", protocol.transport());
-        protocol.tls(&id.to_string(), telemetry).map_err(|reason| Diagnostic::new(path, reason))
+        let (path, tls) = match self {
+            Serves::Receiver { id, protocol } => {
+                let path = format!("receivers::{id}::protocols::{}::tls", protocol.transport());
+                (path, protocol.tls(&id.to_string(), telemetry))
+            }
+            Serves::Scrapes { id, settings } => {
+                (format!("exporters::{id}::tls"), settings.tls(&id.to_string()))
+            }
+            Serves::Health(_) | Serves::Metrics => return Ok(None),
+        };
+        tls.map_err(|reason| Diagnostic::new(path, reason))
     }
 }
 
@@ -244,7 +287,7 @@ impl Leaving {
     }
 }
 
-/// Reads the certificates of every receiver, as a start would; opens no port.
+/// Reads the certificates of every server, as a start would; opens no port.
 ///
 /// # Errors
 /// Those that cannot be used.
@@ -267,6 +310,12 @@ fn wanted(config: &Config) -> Vec<Wanted> {
             let endpoint = ServerEndpoint::parse(protocol.endpoint());
             one(endpoint, Serves::Receiver { id: id.clone(), protocol })
         }));
+    }
+    for (id, exporter) in &config.exporters {
+        if let Some(settings) = settings::scrape(exporter) {
+            let endpoint = ServerEndpoint::parse(&settings.endpoint);
+            wanted.push(one(endpoint, Serves::Scrapes { id: id.clone(), settings: Box::new(settings) }));
+        }
     }
     wanted
 }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use weir_otlp::Signal;
-use weir_pipeline::{Budget, ExportQueue, Exporter, Keeping};
+use weir_pipeline::{Budget, ExportQueue, Keeping};
 
 use super::components::ById;
 use super::storages::{Opened, Storages};
 use super::{Failure, origin, settings};
 use crate::config::{ComponentId, Config, Diagnostic, ExporterConfig, FileStorageConfig};
 use crate::dead_letters::{DeadLetterFiles, DeadLetterSettings};
-use crate::exporter;
+use crate::exporter::{self, Built, PrometheusExporter};
 use crate::telemetry::Telemetry;
 
 /// The exporters of one configuration.
@@ -24,6 +24,8 @@ pub(super) struct Exporters(ById<Exporting>);
 pub(super) struct Exporting {
     identity: Identity,
     queue: Arc<ExportQueue>,
+    /// If it has a page.
+    scraped: Option<Arc<PrometheusExporter>>,
     /// Where the queue is kept, if it is durable.
     storage: Option<PathBuf>,
 }
@@ -55,7 +57,7 @@ enum Next {
 
 struct New {
     identity: Identity,
-    exporter: Arc<dyn Exporter>,
+    built: Built,
     storage: Option<Opened>,
     dead_letters: Option<DeadLetterSettings>,
 }
@@ -92,6 +94,11 @@ impl Exporters {
     /// The queue of one.
     pub(super) fn queue(&self, id: &ComponentId) -> Option<Arc<ExportQueue>> {
         self.0.get(id).map(|exporting| Arc::clone(&exporting.queue))
+    }
+
+    /// The page of one that is scraped.
+    pub(super) fn scraped(&self, id: &ComponentId) -> Option<Arc<PrometheusExporter>> {
+        self.0.get(id).and_then(|exporting| exporting.scraped.clone())
     }
 
     /// The queues that `next` has not taken over.
@@ -155,14 +162,15 @@ impl New {
         storages: &Storages,
     ) -> Result<Self, Diagnostic> {
         let problem = |key: &str, reason: String| Diagnostic::new(format!("exporters::{id}{key}"), reason);
-        let built = exporter::build(&id.to_string(), &settings::exporter(exporter, storages.files()))
-            .map_err(|error| problem("", error.to_string()))?;
+        let built =
+            exporter::build_with_page(&id.to_string(), &settings::exporter(exporter, storages.files()))
+                .map_err(|error| problem("", error.to_string()))?;
         let dead_letters = settings::dead_letters(exporter);
         if let Some(letters) = dead_letters.as_ref().filter(|_| !storages.is_check()) {
             let key = "::sending_queue::dead_letters::directory";
             letters.prepare().map_err(|reason| problem(key, reason))?;
         }
-        Ok(New { identity, exporter: built, storage: storages.of(config, id)?, dead_letters })
+        Ok(New { identity, built, storage: storages.of(config, id)?, dead_letters })
     }
 
     fn start(
@@ -172,7 +180,7 @@ impl New {
         telemetry: &Telemetry,
         budget: &Arc<Budget>,
     ) -> Exporting {
-        let New { identity, exporter, storage, dead_letters } = self;
+        let New { identity, built: Built { exporter, scraped }, storage, dead_letters } = self;
         let settings = settings::queue(&identity.config);
         let (storage, kept) = match storage {
             Some(Opened { path, log, waiting }) => (Some(path), Some((log, waiting))),
@@ -183,8 +191,11 @@ impl New {
         });
         let keeping = Keeping { storage: kept, dead_letters, budget: budget.charge() };
         let observer = Arc::new(telemetry.exporter(&name, signals, settings.capacity()));
+        if let Some(scraped) = &scraped {
+            scraped.observe(telemetry.prometheus_exporter(&name));
+        }
         let queue = ExportQueue::new(name, exporter, settings, observer, keeping);
-        Exporting { identity, queue, storage }
+        Exporting { identity, queue, scraped, storage }
     }
 }
 
@@ -196,7 +207,10 @@ impl Identity {
             ExporterConfig::OtlpGrpc(grpc) => Some(&grpc.tls),
             ExporterConfig::OtlpHttp(http) => Some(&http.tls),
             ExporterConfig::Loki(loki) => Some(&loki.tls),
-            ExporterConfig::Debug(_) | ExporterConfig::File(_) | ExporterConfig::Nop => None,
+            ExporterConfig::Debug(_)
+            | ExporterConfig::File(_)
+            | ExporterConfig::Prometheus(_)
+            | ExporterConfig::Nop => None,
         };
         let files = tls.into_iter().flat_map(|tls| [&tls.ca_file, &tls.cert_file, &tls.key_file]);
         let content = |file: &Path| origin::content(file).ok();

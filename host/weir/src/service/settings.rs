@@ -9,14 +9,16 @@ use weir_pipeline::{BatchSettings, QueueSettings, RetrySettings, Sizer};
 use crate::config::{
     self, BatchConfig, BatchSizer, ComponentId, Environment, ExporterConfig, FileCompression,
     FileExporterConfig, GrpcAddress, HttpServerConfig, KeepaliveParameters, LokiExporterConfig,
-    MemoryLimiterConfig, MinTlsVersion, OtlpJsonFileReceiverConfig, OtlpReceiverConfig, ProcessEnvironment,
-    RetryConfig, RotationConfig, SendingQueueConfig, ServerTlsConfig, StartAt, TlsConfig,
+    MemoryLimiterConfig, MinTlsVersion, OtlpHttpExporterConfig, OtlpJsonFileReceiverConfig,
+    OtlpReceiverConfig, ProcessEnvironment, PrometheusExporterConfig, RetryConfig, RotationConfig,
+    SendingQueueConfig, ServerTlsConfig, StartAt, TlsConfig, TranslationStrategy,
 };
 use crate::dead_letters::DeadLetterSettings;
 use crate::exporter::{
     Compression, DefaultLabels, EnvironmentProxies, ExporterSettings, FileFormat, FileSettings, Form,
     Headers, HttpClientSettings, LokiSettings, OpenFiles, Opening, OtlpGrpcSettings, OtlpHttpSettings,
-    PoolSettings, ProxySettings, ProxyUrl, PushEncoding, Rotation, SignalEndpoints, TlsSettings, Verbosity,
+    PoolSettings, PrometheusSettings, ProxySettings, ProxyUrl, PushEncoding, ResourceLabels, Rotation,
+    ScrapeSettings, SignalEndpoints, Strategy, TlsSettings, Verbosity,
 };
 use crate::listen::{self, Bounds};
 use crate::memory;
@@ -206,6 +208,9 @@ pub(super) fn exporter(config: &ExporterConfig, files: &OpenFiles) -> ExporterSe
             config::Verbosity::Detailed => Verbosity::Detailed,
         }),
         ExporterConfig::File(config) => ExporterSettings::File(Box::new(file(config, files))),
+        ExporterConfig::Prometheus(prometheus) => {
+            ExporterSettings::Prometheus(Box::new(prometheus_settings(prometheus)))
+        }
         ExporterConfig::Nop => ExporterSettings::Nop,
     }
 }
@@ -270,6 +275,51 @@ fn loki(config: &LokiExporterConfig) -> LokiSettings {
     }
 }
 
+fn prometheus_settings(config: &PrometheusExporterConfig) -> PrometheusSettings {
+    let strategy = |keeps_utf8, without_suffixes| Strategy { keeps_utf8, without_suffixes };
+    let (constant, conversion) = (&config.resource_constant_labels, &config.resource_to_telemetry_conversion);
+    let constant =
+        ResourceLabels { included: constant.included.clone(), excluded: constant.excluded.clone() };
+    let is_older_way = constant == ResourceLabels::default() && conversion.enabled;
+    PrometheusSettings {
+        namespace: config.namespace.clone(),
+        const_labels: config.const_labels.clone().into_iter().collect(),
+        send_timestamps: config.send_timestamps,
+        metric_expiration: config.metric_expiration,
+        enable_open_metrics: config.enable_open_metrics,
+        strategy: match config.strategy() {
+            TranslationStrategy::UnderscoreEscapingWithSuffixes => strategy(false, false),
+            TranslationStrategy::UnderscoreEscapingWithoutSuffixes => strategy(false, true),
+            TranslationStrategy::NoUTF8EscapingWithSuffixes => strategy(true, false),
+            TranslationStrategy::NoTranslation => strategy(true, true),
+        },
+        resource_labels: match is_older_way {
+            true => ResourceLabels::all(conversion.exclude_service_attributes),
+            false => constant,
+        },
+        without_scope_info: config.without_scope_info,
+        series_max: config.max_series,
+    }
+}
+
+/// Where the page of an exporter is served, if it has one.
+pub(super) fn scrape(config: &ExporterConfig) -> Option<ScrapeSettings> {
+    let ExporterConfig::Prometheus(config) = config else { return None };
+    let bounds = Bounds::default();
+    Some(ScrapeSettings {
+        endpoint: config.endpoint.as_ref()?.to_string(),
+        tls: config.tls.as_ref().map(server_tls),
+        bounds: Bounds {
+            head: config.read_header_timeout,
+            idle: given(config.idle_timeout),
+            answer: given(config.write_timeout).unwrap_or(bounds.answer),
+            ..bounds
+        },
+        keeps_alive: config.keep_alives_enabled,
+        response_headers: response_headers(&config.response_headers),
+    })
+}
+
 pub(super) fn queue(config: &ExporterConfig) -> QueueSettings {
     match config {
         ExporterConfig::OtlpGrpc(grpc) => queue_settings(&grpc.sending_queue, &grpc.retry_on_failure),
@@ -277,6 +327,8 @@ pub(super) fn queue(config: &ExporterConfig) -> QueueSettings {
         ExporterConfig::Loki(loki) => queue_settings(&loki.sending_queue, &loki.retry_on_failure),
         // They have no upstream that could be away.
         ExporterConfig::Debug(_) | ExporterConfig::File(_) | ExporterConfig::Nop => QueueSettings::default(),
+        // Deltas are to be added up in the order in which they came.
+        ExporterConfig::Prometheus(_) => QueueSettings { num_consumers: 1, ..QueueSettings::default() },
     }
 }
 

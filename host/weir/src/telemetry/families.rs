@@ -39,6 +39,8 @@ pub(super) struct ExporterFamilies {
     pub(super) storage_failures: IntCounterVec,
     pub(super) already_delivered: IntCounterVec,
     pub(super) dead_letters: IntCounterVec,
+    pub(super) scrape_series: IntGaugeVec,
+    pub(super) scrape_refused: IntCounterVec,
     pub(super) in_flight: IntGaugeVec,
     pub(super) attempts: IntCounterVec,
     pub(super) attempt_duration: HistogramVec,
@@ -150,6 +152,16 @@ impl ExporterFamilies {
                 "weir_exporter_dead_letter_items_total",
                 &["exporter", "otel_signal", "result"],
                 "items that will not be sent, by whether they were kept in a file: kept, lost",
+            )?,
+            scrape_series: gauge(
+                "weir_prometheus_exporter_series",
+                &exporter,
+                "series on the page that Prometheus scrapes",
+            )?,
+            scrape_refused: counter(
+                "weir_prometheus_exporter_refused_points_total",
+                &["exporter", "rule"],
+                "the part of the rejected items that have no place on that page, by rule",
             )?,
         })
     }

@@ -1,0 +1,219 @@
+//! All series of one exporter, by family, in the order in which they are written. What is too old goes when somebody looks, or
+//! when something new comes: nothing here wakes by itself.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::limits::{BYTES_PER_SERIES, HELP_BYTES_MAX};
+use super::refused::Refused;
+use super::series::{Kind, Point, Series, Value};
+use weir_otlp::read::Number;
+
+/// How often it is looked for series that are too old, at most, however many points come.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the series with the attributes of targets are about.
+const TARGET_HELP: &str = "Target metadata";
+
+/// The series of one exporter.
+pub(super) struct Store {
+    families: BTreeMap<Box<str>, Family>,
+    /// The key of the target's series by job and instance.
+    targets: BTreeMap<Box<[u8]>, Box<[u8]>>,
+    target_info: String,
+    series_max: usize,
+    expiration: Duration,
+    series: usize,
+    bytes: usize,
+    next_sweep: Instant,
+}
+
+/// Series with the same name.
+pub(super) struct Family {
+    pub(super) kind: Kind,
+    pub(super) help: Box<str>,
+    /// As it stands at the end of the name; empty if it does not.
+    pub(super) unit: Box<str>,
+    pub(super) series: BTreeMap<Box<[u8]>, Series>,
+}
+
+/// What a point's metric says of its family. It holds for as long as the family has series: the first one counts.
+#[derive(Clone, Copy)]
+pub(super) struct FamilyHead<'a> {
+    pub(super) name: &'a str,
+    pub(super) help: &'a str,
+    pub(super) unit: &'a str,
+}
+
+impl Store {
+    pub(super) fn new(target_info: String, series_max: usize, expiration: Duration, now: Instant) -> Self {
+        Store {
+            families: BTreeMap::new(),
+            targets: BTreeMap::new(),
+            target_info,
+            series_max,
+            expiration,
+            series: 0,
+            bytes: 0,
+            next_sweep: now,
+        }
+    }
+
+    /// How many series there are, those that are too old among them.
+    pub(super) fn series(&self) -> usize {
+        self.series
+    }
+
+    /// The families in order, without what is too old.
+    pub(super) fn families(&mut self, now: Instant) -> impl Iterator<Item = (&str, &Family)> {
+        self.sweep(now);
+        self.families.iter().map(|(name, family)| (&**name, family))
+    }
+
+    /// Takes a point of the series with this key.
+    pub(super) fn put(
+        &mut self,
+        head: FamilyHead<'_>,
+        key: &[u8],
+        point: Point,
+        now: Instant,
+    ) -> Result<(), Refused> {
+        if head.name == self.target_info {
+            return Err(Refused::Name);
+        }
+        self.insert(head, key, point, now)
+    }
+
+    /// Forgets a series.
+    pub(super) fn remove(&mut self, name: &str, key: &[u8]) {
+        let Some(family) = self.families.get_mut(name) else { return };
+        if let Some(series) = family.series.remove(key) {
+            self.series -= 1;
+            self.bytes -= series.cost(key);
+        }
+        if family.series.is_empty() {
+            self.families.remove(name);
+        }
+    }
+
+    /// Notes the attributes of a target: one set for each job and instance.
+    pub(super) fn put_target(&mut self, identity: &[u8], key: &[u8], now: Instant) {
+        let name = self.target_info.clone();
+        match self.targets.get(identity).cloned() {
+            Some(former) if *former == *key => {
+                let family = self.families.get_mut(name.as_str());
+                if let Some(series) = family.and_then(|family| family.series.get_mut(key)) {
+                    return series.touch(now);
+                }
+            }
+            Some(former) => self.remove(&name, &former),
+            None => {}
+        }
+        let value = Value::Gauge(Number::Int(1));
+        let point = Point { start_unix_nano: 0, time_unix_nano: 0, is_delta: false, value };
+        let head = FamilyHead { name: &name, help: TARGET_HELP, unit: "" };
+        // Without room for it, its metrics have none either, and they are what is counted.
+        if self.insert(head, key, point, now).is_ok() {
+            self.targets.insert(identity.into(), key.into());
+        }
+    }
+
+    fn insert(
+        &mut self,
+        head: FamilyHead<'_>,
+        key: &[u8],
+        point: Point,
+        now: Instant,
+    ) -> Result<(), Refused> {
+        if now >= self.next_sweep {
+            self.sweep(now);
+        }
+        let kind = point.value.kind();
+        match self.families.get(head.name) {
+            Some(family) if family.kind != kind => return Err(Refused::Type),
+            None if self.is_taken(head.name, kind) => return Err(Refused::Type),
+            _ => {}
+        }
+        let bytes_max = self.series_max.saturating_mul(BYTES_PER_SERIES);
+        let family = self.families.get_mut(head.name);
+        if let Some(former) = family.and_then(|family| family.series.get_mut(key)) {
+            let next = match former.has_expired(self.expiration, now) {
+                true => Some(Series::new(point, now)),
+                false => former.after(point, now)?,
+            };
+            // A cumulative point that is older than what is there has been overtaken, as all are between two looks at the page.
+            let Some(next) = next else { return Ok(()) };
+            let bytes = self.bytes - former.cost(key) + next.cost(key);
+            if bytes > bytes_max && bytes > self.bytes {
+                return Err(Refused::Series);
+            }
+            (*former, self.bytes) = (next, bytes);
+            return Ok(());
+        }
+        let series = Series::new(point, now);
+        let bytes = self.bytes + series.cost(key);
+        if bytes > bytes_max || self.series >= self.series_max {
+            return Err(Refused::Series);
+        }
+        self.bytes = bytes;
+        self.series += 1;
+        let family = self.families.entry(head.name.into()).or_insert_with(|| Family::new(head, kind));
+        family.series.insert(key.into(), series);
+        Ok(())
+    }
+
+    /// Whether a family of this name and kind would have lines that look like those of another one.
+    fn is_taken(&self, name: &str, kind: Kind) -> bool {
+        let has = |name: &str, kinds: &[Kind]| {
+            self.families.get(name).is_some_and(|family| kinds.contains(&family.kind))
+        };
+        let has_parts: &[Kind] = &[Kind::Histogram, Kind::Summary];
+        let is_part = [("_count", has_parts), ("_sum", has_parts), ("_bucket", &[Kind::Histogram])]
+            .iter()
+            .any(|(suffix, kinds)| name.strip_suffix(suffix).is_some_and(|base| has(base, kinds)));
+        let any: &[Kind] = &[Kind::Counter, Kind::Gauge, Kind::Histogram, Kind::Summary];
+        let mut parts = ["_count", "_sum", "_bucket"].iter().take(match kind {
+            Kind::Histogram => 3,
+            Kind::Summary => 2,
+            Kind::Counter | Kind::Gauge => 0,
+        });
+        is_part || parts.any(|suffix| has(&format!("{name}{suffix}"), any))
+    }
+
+    /// Forgets what is too old.
+    fn sweep(&mut self, now: Instant) {
+        let expiration = self.expiration;
+        let (mut series, mut bytes, mut earliest) = (0, 0, None::<Instant>);
+        self.families.retain(|_, family| {
+            family.series.retain(|key, one| {
+                let stays = !one.has_expired(expiration, now);
+                if stays {
+                    series += 1;
+                    bytes += one.cost(key);
+                    earliest = earliest.into_iter().chain(one.expires(expiration)).min();
+                }
+                stays
+            });
+            !family.series.is_empty()
+        });
+        let targets = self.families.get(self.target_info.as_str());
+        self.targets.retain(|_, key| targets.is_some_and(|family| family.series.contains_key(&**key)));
+        (self.series, self.bytes) = (series, bytes);
+        self.next_sweep = earliest.unwrap_or(now + SWEEP_INTERVAL).max(now + SWEEP_INTERVAL);
+    }
+}
+
+impl Family {
+    fn new(head: FamilyHead<'_>, kind: Kind) -> Self {
+        let FamilyHead { name, help, unit } = head;
+        let help = &help[..help.floor_char_boundary(HELP_BYTES_MAX)];
+        let base = if kind == Kind::Counter { name.strip_suffix("_total").unwrap_or(name) } else { name };
+        // OpenMetrics has the unit of those names alone that end in it.
+        let ends_in_it = base.strip_suffix(unit).is_some_and(|before| before.ends_with('_'));
+        let unit = if unit.is_empty() || !ends_in_it { "" } else { unit };
+        Family { kind, help: help.into(), unit: unit.into(), series: BTreeMap::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests;
