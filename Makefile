@@ -46,7 +46,7 @@ plugins: tools
 	@mkdir -p $(OUT)/examples
 	@for name in $(PLUGINS); do cp $(WASM)/$$name.wasm $(OUT)/$$name.wasm; done
 	@for folder in plugins/examples/*/; do \
-	  name=$$(basename $$folder); cp $(WASM)/$$name.wasm $(OUT)/examples/$$name.wasm; done
+	  name=$$(basename $$folder); cp $(WASM)/$$(echo $$name | tr - _).wasm $(OUT)/examples/$$name.wasm; done
 
 image: plugins ## Build the container image for ARCHS (amd64) with buildah: target/image/weir-ARCH.oci.tar
 	@deploy/image/build.sh $(ARCHS)

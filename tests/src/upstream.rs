@@ -75,16 +75,21 @@ impl Upstream {
 
     /// One on this port, as when a backend comes back.
     pub async fn start_on(port: u16) -> Upstream {
-        Upstream::listen(port, None).await
+        Upstream::start_at("127.0.0.1", port).await
+    }
+
+    /// One on this port of an address of this machine. [`Upstream::address`] is still that of the loopback interface.
+    pub async fn start_at(host: &str, port: u16) -> Upstream {
+        Upstream::listen(host, port, None).await
     }
 
     /// One on a free port that speaks TLS alone, with the certificate of the tests for `localhost`.
     pub async fn start_tls() -> Upstream {
-        Upstream::listen(crate::ports::free_port(), Some(crate::tls::acceptor())).await
+        Upstream::listen("127.0.0.1", crate::ports::free_port(), Some(crate::tls::acceptor())).await
     }
 
-    async fn listen(port: u16, tls: Option<TlsAcceptor>) -> Upstream {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
+    async fn listen(host: &str, port: u16, tls: Option<TlsAcceptor>) -> Upstream {
+        let listener = TcpListener::bind((host, port)).await.expect("the port is free");
         let (state, draining) = (Arc::new(Mutex::new(State::default())), watch::Sender::new(false));
         let accepting = tokio::spawn(serve::accept(listener, tls, Arc::clone(&state), draining.subscribe()));
         Upstream { port, state, draining, accepting }

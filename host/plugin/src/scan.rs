@@ -12,7 +12,7 @@ const PLUGINS_MAX: usize = 256;
 
 /// A plugin that should be there.
 pub(crate) struct Candidate {
-    /// The file's stem.
+    /// The file's stem, unless the settings name it.
     pub name: String,
     /// How to run it, or why that is not known.
     pub settings: Result<PluginSettings, LoadError>,
@@ -25,7 +25,8 @@ pub(crate) struct Candidate {
 pub(crate) fn candidates(source: &Source) -> Result<Vec<Candidate>, LoadError> {
     match source {
         Source::Plugin(settings) => {
-            Ok(vec![Candidate { name: stem(&settings.plugin), settings: Ok(settings.clone()) }])
+            let name = settings.name.clone().unwrap_or_else(|| stem(&settings.plugin));
+            Ok(vec![Candidate { name, settings: Ok(settings.clone()) }])
         }
         Source::Directory { path, settings } => Ok(files(path)?
             .into_iter()

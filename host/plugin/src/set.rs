@@ -30,7 +30,7 @@ pub struct PluginSet {
 /// What an operator may want to know about a live plugin.
 #[derive(Clone, Debug)]
 pub struct PluginInfo {
-    /// The file's stem.
+    /// The file's stem, unless the settings name it.
     pub name: String,
     /// Of the component's bytes, in hexadecimal.
     pub sha256: String,

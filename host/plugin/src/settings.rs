@@ -91,6 +91,8 @@ impl Default for GuestLimits {
 pub struct PluginSettings {
     /// The component's file.
     pub plugin: PathBuf,
+    /// What it is called in metrics and logs; its file's stem if this is left out.
+    pub name: Option<String>,
     /// Handed to `configure` as JSON.
     pub config: serde_json::Value,
     /// What becomes of a batch when the plugin fails on it.
@@ -110,6 +112,7 @@ impl Default for PluginSettings {
     fn default() -> Self {
         PluginSettings {
             plugin: PathBuf::new(),
+            name: None,
             config: serde_json::Value::Null,
             on_error: OnError::default(),
             timeout: TIMEOUT,

@@ -153,10 +153,17 @@ fn load(options: &Options, environment: &dyn Environment) -> Result<Loaded, Vec<
     config::load_sources(&sources, environment)
 }
 
-/// Tells what is wrong with the configuration, one line each, whatever the log's level.
+/// Tells what is wrong with the configuration, one line each, whatever the log's level; and what is shown with it,
+/// once, however many want it.
 fn refuse(problems: &[Diagnostic]) -> ExitCode {
+    let mut shown = Vec::new();
     for problem in problems {
         eprintln!("{problem}");
+        let Some(lines) = problem.shown.filter(|lines| !shown.contains(lines)) else { continue };
+        shown.push(lines);
+        for line in lines.lines() {
+            eprintln!("{}", format!("    {line}").trim_end());
+        }
     }
     ExitCode::from(EXIT_USAGE)
 }

@@ -21,6 +21,7 @@ mod field;
 mod file_mistakes_tests;
 mod headers;
 mod id;
+mod instead;
 mod keepalive;
 mod lacking;
 mod listening;
@@ -68,7 +69,8 @@ pub use listening::{ServerEndpoint, Transport};
 pub use load::{Loaded, Source, load, load_sources};
 pub use pipeline::PipelineConfig;
 pub use processor::{
-    BatchConfig, BatchSizer, MemoryLimiterConfig, WasmProcessorConfig, WasmSource, read_drop_in,
+    BatchConfig, BatchSizer, MemoryLimiterConfig, ProbabilisticSamplerConfig, WasmProcessorConfig,
+    WasmSource, read_drop_in,
 };
 pub use proxy::ProxyUrl;
 pub use queue::{DeadLettersConfig, RetryConfig, SendingQueueConfig, Sizer};
@@ -88,7 +90,7 @@ pub(crate) use yaml::parse as parse_yaml;
 pub struct Config {
     /// The receivers.
     pub receivers: BTreeMap<ComponentId, ReceiverConfig>,
-    /// The `wasm` processors.
+    /// The `wasm` processors, and those of the Collector that are a shipped plugin.
     pub processors: BTreeMap<ComponentId, WasmProcessorConfig>,
     /// The exporters.
     pub exporters: BTreeMap<ComponentId, ExporterConfig>,

@@ -17,6 +17,7 @@ mod memory;
 pub mod receiver;
 mod records;
 pub mod service;
+mod shipped;
 pub mod telemetry;
 pub mod tls;
 pub mod wire;

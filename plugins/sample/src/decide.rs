@@ -5,7 +5,8 @@
 
 use serde::Deserialize;
 
-use crate::threshold::{Probability, Randomness, Threshold};
+use crate::hash_seed;
+use crate::threshold::{DIGITS, Probability, Randomness, Threshold};
 
 /// What becomes of items that were sampled before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -16,6 +17,30 @@ pub enum Mode {
     Equalizing,
     /// The wanted share of whatever arrives.
     Proportional,
+    /// As the Collector's processor does by default: the share of the ids that a hash picks.
+    HashSeed,
+}
+
+/// The steps in which a percentage becomes a threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steps {
+    /// So many significant hexadecimal digits.
+    Digits(u8),
+    /// The 16384 of [`hash_seed`].
+    Buckets,
+}
+
+/// What becomes of an item whose threshold cannot be true.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inconsistent {
+    /// It is sampled as if it had none, and keeps none.
+    #[default]
+    Erase,
+    /// It is dropped where a share is to be kept.
+    Drop,
+    /// It is kept, without a threshold.
+    Keep,
 }
 
 /// What is wanted for an item.
@@ -31,13 +56,21 @@ impl Rate {
     /// Keep it.
     pub const ALWAYS: Rate = Rate::At { probability: Probability::ONE, threshold: Threshold::KEEP_ALL };
 
-    /// None if it is not a percentage from 0 to 100, or too small to be told from 0.
-    pub fn from_percentage(percentage: f64, precision: u8) -> Option<Rate> {
+    /// None if it is not a percentage from 0 to 100, or too small to be told from 0. What is less than a bucket is none.
+    pub fn from_percentage(percentage: f64, steps: Steps) -> Option<Rate> {
         if percentage == 0.0 {
             return Some(Rate::Never);
         }
-        let probability = Probability::from_percentage(percentage)?;
-        Some(Rate::At { probability, threshold: Threshold::of(probability, precision) })
+        let exact = Probability::from_percentage(percentage)?;
+        Some(match steps {
+            Steps::Digits(precision) => {
+                Rate::At { probability: exact, threshold: Threshold::of(exact, precision) }
+            }
+            Steps::Buckets => hash_seed::probability(percentage).map_or(Rate::Never, |probability| {
+                let threshold = Threshold::of(probability, DIGITS as u8);
+                Rate::At { probability, threshold }
+            }),
+        })
     }
 }
 
@@ -59,6 +92,21 @@ pub enum Former {
     At(Threshold),
     /// It says something that cannot be read.
     Unreadable,
+    /// By another randomness than the one that decides now.
+    Otherwise,
+}
+
+impl Carried {
+    /// Where a hash decides, whatever the item says: `said` is the randomness that it carries.
+    pub fn hashed(hash: Option<Randomness>, said: Option<Randomness>, former: Former) -> Carried {
+        let is_by_hash = said.is_some() && said == hash;
+        let former = match former {
+            Former::Unsaid if said.is_none() => Former::Unsaid,
+            Former::Unsaid | Former::At(_) if !is_by_hash => Former::Otherwise,
+            former => former,
+        };
+        Carried { randomness: hash, former }
+    }
 }
 
 /// What becomes of an item.
@@ -86,6 +134,7 @@ pub enum Note {
 pub struct Decider {
     pub mode: Mode,
     pub precision: u8,
+    pub inconsistent: Inconsistent,
     /// Whether an item that is kept for certain says so. It must where others are sampled: without a threshold, its
     /// count would be unknown. It must not where nothing is sampled.
     pub notes_certain: bool,
@@ -103,6 +152,16 @@ impl Decider {
             Former::At(former) if former.keeps(randomness) => Some(former),
             // A threshold that this very item would not have passed is a lie, and so is one that cannot be read.
             Former::At(_) | Former::Unreadable => {
+                let keeps = match self.inconsistent {
+                    Inconsistent::Erase => threshold.keeps(randomness),
+                    Inconsistent::Drop => threshold == Threshold::KEEP_ALL,
+                    Inconsistent::Keep => true,
+                };
+                return if keeps { Verdict::Keep(Note::Erase) } else { Verdict::Drop };
+            }
+            Former::Otherwise if threshold == Threshold::KEEP_ALL => return Verdict::Keep(Note::Unchanged),
+            // Two samplers who know nothing of each other: no single threshold says what came of it.
+            Former::Otherwise => {
                 let keeps = threshold.keeps(randomness);
                 return if keeps { Verdict::Keep(Note::Erase) } else { Verdict::Drop };
             }
@@ -127,7 +186,7 @@ impl Decider {
     ) -> Option<Threshold> {
         let Some(former) = former else { return Some(threshold) };
         let composed = match self.mode {
-            Mode::Equalizing => threshold,
+            Mode::Equalizing | Mode::HashSeed => threshold,
             Mode::Proportional if wanted == Probability::ONE => former,
             Mode::Proportional => Threshold::of(wanted.of(former.probability())?, self.precision),
         };
@@ -141,7 +200,12 @@ mod tests {
 
     use super::*;
 
-    const DECIDER: Decider = Decider { mode: Mode::Equalizing, precision: 4, notes_certain: true };
+    const DECIDER: Decider = Decider {
+        mode: Mode::Equalizing,
+        precision: 4,
+        inconsistent: Inconsistent::Erase,
+        notes_certain: true,
+    };
 
     fn th(text: &str) -> Threshold {
         Threshold::parse(text).unwrap()
@@ -152,7 +216,7 @@ mod tests {
     }
 
     fn rate(percentage: f64) -> Rate {
-        Rate::from_percentage(percentage, 4).unwrap()
+        Rate::from_percentage(percentage, Steps::Digits(4)).unwrap()
     }
 
     const HIGH: &str = "f0000000000000";
@@ -197,6 +261,34 @@ mod tests {
     }
 
     #[test]
+    fn a_threshold_that_cannot_be_true_may_cost_the_item_or_save_it() {
+        let decide = |inconsistent, rv, rate| {
+            let decider = Decider { inconsistent, ..DECIDER };
+            decider.decide(rate, carried(rv, Former::At(th("f8"))))
+        };
+        assert_eq!(decide(Inconsistent::Drop, HIGH, rate(50.0)), Verdict::Drop);
+        assert_eq!(decide(Inconsistent::Drop, HIGH, Rate::ALWAYS), Verdict::Keep(Note::Erase));
+        assert_eq!(decide(Inconsistent::Keep, LOW, rate(50.0)), Verdict::Keep(Note::Erase));
+        assert_eq!(decide(Inconsistent::Keep, LOW, Rate::Never), Verdict::Drop);
+    }
+
+    #[test]
+    fn what_another_randomness_has_sampled_is_sampled_again_and_says_no_threshold() {
+        let decider = Decider { mode: Mode::HashSeed, ..DECIDER };
+        let (high, low) = (Randomness::parse(HIGH), Randomness::parse(LOW));
+        let decide = |hash, said, former| decider.decide(rate(50.0), Carried::hashed(hash, said, former));
+        assert_eq!(decide(high, None, Former::At(th("8"))), Verdict::Keep(Note::Erase));
+        assert_eq!(decide(high, low, Former::Unsaid), Verdict::Keep(Note::Erase));
+        assert_eq!(decide(low, high, Former::At(th("8"))), Verdict::Drop);
+        let all = decider.decide(Rate::ALWAYS, Carried::hashed(high, low, Former::At(th("8"))));
+        assert_eq!(all, Verdict::Keep(Note::Unchanged));
+        // A tier before this one has sampled by the same hash: the two compose.
+        assert_eq!(decide(high, high, Former::At(th("4"))), Verdict::Keep(Note::Write(th("8"))));
+        assert_eq!(decide(high, high, Former::At(th("c"))), Verdict::Keep(Note::Unchanged));
+        assert_eq!(decide(high, None, Former::Unsaid), Verdict::Keep(Note::Write(th("8"))));
+    }
+
+    #[test]
     fn an_item_kept_for_certain_says_so_only_where_others_are_sampled() {
         let decide = |decider: Decider, former| decider.decide(Rate::ALWAYS, carried(LOW, former));
         assert_eq!(decide(DECIDER, Former::Unsaid), Verdict::Keep(Note::Write(Threshold::KEEP_ALL)));
@@ -222,8 +314,8 @@ mod tests {
             let mode = if proportional { Mode::Proportional } else { Mode::Equalizing };
             let former = th(&format!("{former:014x}"));
             let randomness = Randomness::parse(&format!("{rv:014x}")).unwrap();
-            let decider = Decider { mode, precision, notes_certain };
-            let wanted = Rate::from_percentage(percentage, precision).unwrap();
+            let decider = Decider { mode, precision, notes_certain, ..DECIDER };
+            let wanted = Rate::from_percentage(percentage, Steps::Digits(precision)).unwrap();
             let verdict = decider.decide(wanted, Carried { randomness: Some(randomness), former: Former::At(former) });
             match verdict {
                 Verdict::Keep(Note::Write(written)) => {

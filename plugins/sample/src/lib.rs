@@ -8,6 +8,8 @@ mod condition;
 mod config;
 mod decide;
 mod glob;
+mod hash_seed;
+mod judge;
 mod logs;
 mod rule;
 mod spans;
@@ -18,6 +20,7 @@ mod trace_state;
 use weir_sdk::{Batch, Edits, Interest, Level, Plugin, Signal};
 
 use crate::config::Config;
+use crate::decide::Mode;
 use crate::logs::Logs;
 use crate::spans::Spans;
 use crate::tally::Tally;
@@ -36,6 +39,9 @@ impl Plugin for Sample {
     fn configure(config: Config, interest: &mut Interest) -> Result<Sample, String> {
         if !(1..=14).contains(&config.precision) {
             return Err(format!("config key `precision`: {} is not from 1 to 14", config.precision));
+        }
+        if config.hash_seed.is_some() && config.mode != Mode::HashSeed {
+            return Err("config key `hash_seed`: only the mode `hash_seed` has a seed".to_owned());
         }
         let mut tally = Tally::default();
         let spans = Spans::new(&config, interest, &mut tally)?;

@@ -1,9 +1,10 @@
 //! Sampling of log records: with their trace, or by a key, with the threshold in an attribute.
 
-use weir_sdk::{Edits, Entity, Field, Interest, Level, NewValue, Signal};
+use weir_sdk::{Edits, Entity, Field, Interest, Kind, Kinds, Level, NewValue, Signal, Value};
 
-use crate::config::{Config, Key, KeyLevel, Logs as LogsConfig, Severity};
-use crate::decide::{Carried, Decider, Former, Note, Rate, Verdict};
+use crate::config::{Config, Logs as LogsConfig, MissingKey, Severity};
+use crate::decide::{Carried, Decider, Former, Note, Rate, Steps, Verdict};
+use crate::judge::Judge;
 use crate::rule::{self, Rules};
 use crate::tally::{Label, Tally};
 use crate::threshold::{LastText, Randomness, Threshold};
@@ -17,7 +18,11 @@ pub struct Logs {
     rules: Rules,
     decider: Decider,
     severity_kept: Option<i64>,
-    key: Option<(Field, Level)>,
+    judge: Judge,
+    /// Whether a record that cannot be judged is kept.
+    keeps_missing: bool,
+    /// The attribute that says a record's own percentage.
+    percentage: Option<Field>,
     threshold: Field,
     randomness: Field,
     labels: Labels,
@@ -29,54 +34,56 @@ struct Labels {
     base: Label,
     following: Label,
     severity: Label,
+    /// There if there is an attribute with a percentage.
+    percentage: Option<Label>,
+    /// There if records may have nothing to be judged by.
+    missing: Option<Label>,
 }
 
 impl Logs {
     /// None if log records are all to be kept. The error names the key that is wrong.
     pub fn new(config: &Config, interest: &mut Interest, tally: &mut Tally) -> Result<Option<Logs>, String> {
-        let LogsConfig { follow_trace, percentage, key, rules, .. } = &config.logs;
+        let LogsConfig { follow_trace, percentage, percentage_attribute, missing_key, rules, .. } =
+            &config.logs;
+        let steps = config.steps();
         let rate = |key: &str, percentage| {
-            rule::rate(percentage, config.precision).map_err(|reason| format!("config key `{key}`: {reason}"))
+            rule::rate(percentage, steps).map_err(|reason| format!("config key `{key}`: {reason}"))
         };
         let base = rate("logs.percentage", *percentage)?;
         let following = if *follow_trace { Some(rate("percentage", config.percentage)?) } else { None };
         let follows = following.is_some_and(|rate| rate != Rate::ALWAYS);
-        if !follows && base == Rate::ALWAYS && rules.is_empty() {
+        if !follows && base == Rate::ALWAYS && rules.is_empty() && percentage_attribute.is_none() {
             return Ok(None);
         }
-        let mut label = |name| tally.label(Signal::LOGS, name);
-        let labels = Labels {
-            base: label("default")?,
-            following: label("follow_trace")?,
-            severity: label("severity")?,
-        };
-        let rules = Rules::new(rules.clone(), "logs.rules", Signal::LOGS, config.precision, interest, tally)?;
+        let labels = Labels::new(&config.logs, tally)?;
+        let rules = Rules::new(rules.clone(), "logs.rules", Signal::LOGS, steps, interest, tally)?;
         let severity_kept = config.logs.min_severity_kept.or(config.keep_errors.then_some(Severity::Error));
-        let makes_randomness = rules.samples() || !matches!(base, Rate::Never) && base != Rate::ALWAYS;
-        let mut read = |field| {
-            interest.field(field).at(Level::ITEM).of(Signal::LOGS).read();
-        };
-        read(Field::TRACE_ID);
         if severity_kept.is_some() {
-            read(Field::SEVERITY_NUMBER);
+            interest.field(Field::SEVERITY_NUMBER).at(Level::ITEM).of(Signal::LOGS).read();
         }
-        if makes_randomness {
-            [Field::TIME, Field::OBSERVED_TIME].into_iter().for_each(&mut read);
-            if key.is_none() {
-                read(Field::BODY);
-            }
-        }
+        let samples = rules.samples()
+            || percentage_attribute.is_some()
+            || !matches!(base, Rate::Never) && base != Rate::ALWAYS;
+        let judge = Judge::new(&config.logs, config.seed(), samples, interest)?;
         let mut attribute =
             |name: &str| interest.attribute(name).at(Level::ITEM).of(Signal::LOGS).read_write();
         let (threshold, randomness) = (attribute("sampling.threshold"), attribute("sampling.randomness"));
-        let key = key.as_ref().map(|key| select_key(key, interest)).transpose()?;
+        let percentage =
+            percentage_attribute.as_ref().map(|key| select_percentage(key, interest)).transpose()?;
         Ok(Some(Logs {
             following,
             base,
             rules,
-            decider: Decider { mode: config.mode, precision: config.precision, notes_certain: false },
+            decider: Decider {
+                mode: config.mode,
+                precision: config.precision,
+                inconsistent: config.inconsistent,
+                notes_certain: false,
+            },
             severity_kept: severity_kept.map(|severity| severity as i64),
-            key,
+            judge,
+            keeps_missing: *missing_key == MissingKey::Keep,
+            percentage,
             threshold,
             randomness,
             labels,
@@ -86,33 +93,61 @@ impl Logs {
 
     /// Decides about one record.
     pub fn sample(&mut self, record: Entity<'_>, edits: &mut Edits, tally: &mut Tally) {
-        let trace = record.get(Field::TRACE_ID).and_then(|id| Randomness::of_trace(id.bytes()));
+        let trace = self.judge.trace(record);
         let (rate, label) = self.wanted(record, trace.is_some());
-        let known = record.str(self.randomness).and_then(Randomness::parse).or(trace);
-        // To make randomness costs a look at the whole body: not where the rate is certain anyway.
-        let is_certain = matches!(rate, Rate::Never | Rate::ALWAYS);
-        let made = (known.is_none() && !is_certain).then(|| self.made_randomness(record));
+        let (carried, unsaid) = self.carried(record, trace, rate);
+        let verdict = self.decider.decide(rate, carried);
+        let (note, label) = match verdict {
+            Verdict::Keep(note) => (Some(note), label),
+            Verdict::Drop => (None, label),
+            // One that asks to be kept is, also where it cannot be said how often.
+            Verdict::Undecidable if Some(label) == self.labels.percentage => (Some(Note::Unchanged), label),
+            Verdict::Undecidable => {
+                (self.keeps_missing.then_some(Note::Unchanged), self.labels.missing.unwrap_or(label))
+            }
+        };
+        tally.count(label, note.is_some());
+        match note {
+            None => edits.drop(record),
+            Some(Note::Unchanged) => {}
+            Some(Note::Erase)
+                if carried.former == Former::Otherwise && record.get(self.threshold).is_none() => {}
+            Some(Note::Erase) => edits.unset(record, self.threshold),
+            Some(Note::Write(threshold)) => {
+                edits.set(record, self.threshold, NewValue::Str(self.text.of("", threshold)));
+                // A later sampler must judge by the same.
+                if let Some(unsaid) = unsaid {
+                    edits.set(record, self.randomness, NewValue::Str(&unsaid.to_string()));
+                }
+            }
+        }
+    }
+
+    /// What the record says about itself, and the randomness that decides if neither an attribute nor its trace says it.
+    fn carried(&self, record: Entity<'_>, trace: Option<&[u8]>, rate: Rate) -> (Carried, Option<Randomness>) {
+        let said = record.str(self.randomness).and_then(Randomness::parse);
         let former = match record.str(self.threshold) {
             None => Former::Unsaid,
             Some(text) => Threshold::parse(text).map_or(Former::Unreadable, Former::At),
         };
-        let verdict = self.decider.decide(rate, Carried { randomness: known.or(made), former });
-        tally.count(label, matches!(verdict, Verdict::Keep(_)));
-        match verdict {
-            Verdict::Keep(Note::Unchanged) => {}
-            Verdict::Keep(Note::Erase) => edits.unset(record, self.threshold),
-            Verdict::Keep(Note::Write(threshold)) => {
-                edits.set(record, self.threshold, NewValue::Str(self.text.of("", threshold)));
-                // A later sampler must judge by the same.
-                if let Some(made) = made {
-                    edits.set(record, self.randomness, NewValue::Str(&made.to_string()));
-                }
-            }
-            Verdict::Drop | Verdict::Undecidable => edits.drop(record),
+        // To make randomness costs a look at the whole body: not where the rate is certain anyway.
+        let is_certain = matches!(rate, Rate::Never | Rate::ALWAYS);
+        let made = || if is_certain { None } else { self.judge.made(record) };
+        let of_trace = trace.and_then(|id| self.judge.of_trace(id));
+        if self.judge.seed().is_some() {
+            let hash = of_trace.or_else(made);
+            return (Carried::hashed(hash, said, former), hash.filter(|_| said.is_none()));
         }
+        let known = said.or(of_trace);
+        let made = if known.is_none() { made() } else { None };
+        (Carried { randomness: known.or(made), former }, made)
     }
 
     fn wanted(&self, record: Entity<'_>, has_trace: bool) -> (Rate, Label) {
+        let own = self.percentage.and_then(|field| self.own_rate(record.get(field)?.value()));
+        if let (Some(rate), Some(label)) = (own, self.labels.percentage) {
+            return (rate, label);
+        }
         if self.severity_kept.is_some_and(|kept| record.int(Field::SEVERITY_NUMBER).unwrap_or(0) >= kept) {
             return (Rate::ALWAYS, self.labels.severity);
         }
@@ -125,27 +160,41 @@ impl Logs {
         }
     }
 
-    /// The randomness of a record that has none: by its key, or by its time and what there is of a body.
-    fn made_randomness(&self, record: Entity<'_>) -> Randomness {
-        let key = self.key.and_then(|(field, level)| record.ancestor(level)?.get(field));
-        if let Some(key) = key {
-            return Randomness::of_parts([key.bytes()]);
+    /// The rate that a record asks for. None if it is no percentage.
+    fn own_rate(&self, value: Value<'_>) -> Option<Rate> {
+        let percentage = match value {
+            Value::Int(number) => number as f64,
+            Value::Double(number) => number,
+            _ => return None,
+        };
+        if percentage.is_nan() {
+            return None;
         }
-        let cells = [Field::TIME, Field::OBSERVED_TIME, Field::BODY]
-            .into_iter()
-            .filter_map(|field| record.get(field));
-        let leaves = cells.flat_map(|cell| std::iter::once(cell).chain(cell.inside()));
-        Randomness::of_parts(leaves.map(|cell| cell.bytes()))
+        Rate::from_percentage(percentage.min(100.0), Steps::Digits(self.decider.precision))
     }
 }
 
-fn select_key(key: &Key, interest: &mut Interest) -> Result<(Field, Level), String> {
-    if key.attribute.is_empty() || key.attribute.contains('*') {
-        return Err("config key `logs.key.attribute`: must be the whole key of one attribute".to_owned());
+impl Labels {
+    fn new(config: &LogsConfig, tally: &mut Tally) -> Result<Labels, String> {
+        let mut label = |name| tally.label(Signal::LOGS, name);
+        let has_percentage = config.percentage_attribute.is_some();
+        let may_miss = config.missing_key != MissingKey::Body;
+        Ok(Labels {
+            base: label("default")?,
+            following: label("follow_trace")?,
+            severity: label("severity")?,
+            percentage: has_percentage.then(|| label("percentage_attribute")).transpose()?,
+            missing: may_miss.then(|| label("missing_key")).transpose()?,
+        })
     }
-    let level = match key.level {
-        KeyLevel::Item => Level::ITEM,
-        KeyLevel::Resource => Level::RESOURCE,
-    };
-    Ok((interest.attribute(key.attribute.as_str()).at(level).of(Signal::LOGS).read(), level))
+}
+
+fn select_percentage(key: &str, interest: &mut Interest) -> Result<Field, String> {
+    if key.is_empty() || key.contains('*') {
+        return Err(
+            "config key `logs.percentage_attribute`: must be the whole key of one attribute".to_owned()
+        );
+    }
+    let numbers = Kinds::from([Kind::INT, Kind::DOUBLE]);
+    Ok(interest.attribute(key).at(Level::ITEM).of(Signal::LOGS).kinds(numbers).read())
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use weir_sdk::{Entity, Interest, Signal};
 
 use crate::condition::{Condition, When};
-use crate::decide::Rate;
+use crate::decide::{Rate, Steps};
 use crate::tally::{Label, Tally};
 
 /// A rule as the operator writes it.
@@ -44,14 +44,14 @@ impl Rules {
         configs: Vec<RuleConfig>,
         place: &str,
         signal: Signal,
-        precision: u8,
+        steps: Steps,
         interest: &mut Interest,
         tally: &mut Tally,
     ) -> Result<Rules, String> {
         let mut rules = Vec::new();
         for (position, config) in configs.into_iter().enumerate() {
             let here = format!("config key `{place}[{position}]`");
-            let rate = rate(config.percentage, precision).map_err(|reason| format!("{here}: {reason}"))?;
+            let rate = rate(config.percentage, steps).map_err(|reason| format!("{here}: {reason}"))?;
             let name = config.name.unwrap_or_else(|| format!("{place}[{position}]"));
             let label = tally.label(signal, &name).map_err(|reason| format!("{here}: {reason}"))?;
             if config.when.0.is_empty() {
@@ -79,8 +79,8 @@ impl Rules {
 }
 
 /// The rate of a percentage. The error says what is allowed, without the place.
-pub fn rate(percentage: f64, precision: u8) -> Result<Rate, String> {
-    Rate::from_percentage(percentage, precision)
+pub fn rate(percentage: f64, steps: Steps) -> Result<Rate, String> {
+    Rate::from_percentage(percentage, steps)
         .ok_or_else(|| format!("{percentage} is not a percentage: 0, or more than 1e-15 and up to 100"))
 }
 

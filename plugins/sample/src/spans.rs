@@ -3,7 +3,8 @@
 use weir_sdk::{Edits, Entity, Field, Interest, Kind, Kinds, Level, NewValue, Signal, Value};
 
 use crate::config::{Config, Missing};
-use crate::decide::{Carried, Decider, Former, Note, Rate, Verdict};
+use crate::decide::{Carried, Decider, Note, Rate, Verdict};
+use crate::hash_seed;
 use crate::rule::{self, Rules};
 use crate::tally::{Label, Tally};
 use crate::threshold::{LastText, Randomness};
@@ -18,6 +19,8 @@ pub struct Spans {
     base: Rate,
     rules: Rules,
     decider: Decider,
+    /// The seed of the hash that decides, if one does.
+    seed: Option<u32>,
     missing: Missing,
     keeps_errors: bool,
     priority: Option<Field>,
@@ -39,7 +42,7 @@ struct Labels {
 impl Spans {
     /// None if spans are all to be kept. The error names the key that is wrong.
     pub fn new(config: &Config, interest: &mut Interest, tally: &mut Tally) -> Result<Option<Spans>, String> {
-        let base = rule::rate(config.percentage, config.precision)
+        let base = rule::rate(config.percentage, config.steps())
             .map_err(|e| format!("config key `percentage`: {e}"))?;
         if base == Rate::ALWAYS && config.rules.is_empty() {
             return Ok(None);
@@ -52,7 +55,7 @@ impl Spans {
             missing: label("missing_trace_id")?,
         };
         let rules =
-            Rules::new(config.rules.clone(), "rules", Signal::TRACES, config.precision, interest, tally)?;
+            Rules::new(config.rules.clone(), "rules", Signal::TRACES, config.steps(), interest, tally)?;
         let at_span =
             |interest: &mut Interest, field| interest.field(field).at(Level::ITEM).of(Signal::TRACES).read();
         at_span(interest, Field::TRACE_ID);
@@ -60,7 +63,7 @@ impl Spans {
         if config.keep_errors {
             at_span(interest, Field::STATUS_CODE);
         }
-        let numbers = Kinds::from([Kind::INT, Kind::DOUBLE, Kind::STRING, Kind::BOOL]);
+        let numbers = Kinds::from([Kind::INT, Kind::DOUBLE, Kind::STRING]);
         let priority = config.honor_priority.then(|| {
             interest.attribute("sampling.priority").at(Level::ITEM).of(Signal::TRACES).kinds(numbers).read()
         });
@@ -70,8 +73,10 @@ impl Spans {
             decider: Decider {
                 mode: config.mode,
                 precision: config.precision,
+                inconsistent: config.inconsistent,
                 notes_certain: base != Rate::ALWAYS,
             },
+            seed: config.seed(),
             missing: config.missing_trace_id,
             keeps_errors: config.keep_errors,
             priority,
@@ -85,7 +90,8 @@ impl Spans {
     pub fn sample(&mut self, span: Entity<'_>, edits: &mut Edits, tally: &mut Tally) {
         let (rate, label) = self.wanted(span);
         let state = span.str(Field::TRACE_STATE).unwrap_or("");
-        let verdict = self.decider.decide(rate, carried(span, state));
+        let (carried, unsaid) = self.carried(span, state);
+        let verdict = self.decider.decide(rate, carried);
         let (note, label) = match verdict {
             Verdict::Keep(note) => (Some(note), label),
             Verdict::Drop => (None, label),
@@ -97,7 +103,7 @@ impl Spans {
         match note {
             None => edits.drop(span),
             Some(Note::Unchanged) => {}
-            Some(note) => self.write(span, state, note, edits),
+            Some(note) => self.write(span, state, note, unsaid, edits),
         }
     }
 
@@ -112,12 +118,35 @@ impl Spans {
         self.rules.find(span).unwrap_or((self.base, self.labels.base))
     }
 
-    fn write(&mut self, span: Entity<'_>, state: &str, note: Note, edits: &mut Edits) {
-        if let (true, Note::Write(threshold)) = (state.is_empty(), note) {
+    /// What the span says about itself, and the randomness that decides if it does not say it.
+    fn carried(&self, span: Entity<'_>, state: &str) -> (Carried, Option<Randomness>) {
+        let id = || span.get(Field::TRACE_ID).map(|id| id.bytes());
+        let trace = || id().and_then(Randomness::of_trace);
+        let TraceState { former, randomness } = TraceState::read(state);
+        match self.seed {
+            None => (Carried { randomness: randomness.or_else(trace), former }, None),
+            Some(seed) => {
+                let hash = trace().and(id()).map(|id| hash_seed::randomness(id, seed));
+                let unsaid = hash.filter(|_| randomness.is_none());
+                (Carried::hashed(hash, randomness, former), unsaid)
+            }
+        }
+    }
+
+    /// `unsaid` is written with a threshold: it is true of this randomness alone.
+    fn write(
+        &mut self,
+        span: Entity<'_>,
+        state: &str,
+        note: Note,
+        unsaid: Option<Randomness>,
+        edits: &mut Edits,
+    ) {
+        if let (true, Note::Write(threshold), None) = (state.is_empty(), note, unsaid) {
             let state = self.new_state.of("ot=th:", threshold);
             return edits.set(span, Field::TRACE_STATE, NewValue::Str(state));
         }
-        trace_state::rewrite(state, note, &mut self.scratch);
+        trace_state::rewrite(state, note, unsaid, &mut self.scratch);
         if self.scratch.is_empty() {
             edits.unset(span, Field::TRACE_STATE);
         } else if self.scratch != state {
@@ -126,22 +155,13 @@ impl Spans {
     }
 }
 
-fn carried(span: Entity<'_>, state: &str) -> Carried {
-    let trace = || span.get(Field::TRACE_ID).and_then(|id| Randomness::of_trace(id.bytes()));
-    if state.is_empty() {
-        return Carried { randomness: trace(), former: Former::Unsaid };
-    }
-    let TraceState { former, randomness } = TraceState::read(state);
-    Carried { randomness: randomness.or_else(trace), former }
-}
-
-/// Whether a `sampling.priority` keeps the span; none if it is not a number.
+/// Whether a `sampling.priority` keeps the span; none if it is not a number, or one below 0.
 fn priority(value: Value<'_>) -> Option<bool> {
-    match value {
-        Value::Int(number) => Some(number != 0),
-        Value::Double(number) => Some(number != 0.0),
-        Value::Bool(on) => Some(on),
-        Value::Str(text) => text.trim().parse::<f64>().ok().map(|number| number != 0.0),
-        _ => None,
-    }
+    let number = match value {
+        Value::Int(number) => number as f64,
+        Value::Double(number) => number,
+        Value::Str(text) => text.parse().ok()?,
+        _ => return None,
+    };
+    (number >= 0.0).then_some(number > 0.0)
 }

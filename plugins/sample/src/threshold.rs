@@ -24,6 +24,11 @@ impl Probability {
         (share >= 1.0 && share <= ALL as f64).then_some(Probability(share as u64))
     }
 
+    /// So many of 2^56. None if that is none of them, or more than all.
+    pub fn of_units(units: u64) -> Option<Probability> {
+        (1..=ALL).contains(&units).then_some(Probability(units))
+    }
+
     /// This share of that share. None if the product is below the smallest probability.
     pub fn of(self, other: Probability) -> Option<Probability> {
         let share = (u128::from(self.0) * u128::from(other.0)) >> 56;
@@ -122,6 +127,11 @@ impl Randomness {
     /// Reads an `rv`: exactly 14 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Option<Randomness> {
         (text.len() == DIGITS).then(|| hex(text)).flatten().map(Randomness)
+    }
+
+    /// From these 56 bits; higher ones do not count.
+    pub fn of_bits(bits: u64) -> Randomness {
+        Randomness(bits & (ALL - 1))
     }
 
     /// From any bytes, equal for equal bytes.

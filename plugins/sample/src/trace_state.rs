@@ -1,6 +1,7 @@
 //! The W3C trace state: reads OpenTelemetry's entry, `ot=th:c;rv:...`, and rewrites its `th` and nothing else.
 //!
-//! Entries of other vendors and other keys of `ot` are kept as they are and in their order; `rv` is never touched.
+//! Entries of other vendors and other keys of `ot` are kept as they are and in their order. `rv` is never changed; it may
+//! be added where there is none.
 
 use crate::decide::{Former, Note};
 use crate::threshold::{Randomness, Threshold};
@@ -34,7 +35,8 @@ impl TraceState {
 }
 
 /// The trace state with another `th`, written to `out`. An empty one is left if there was nothing else in it.
-pub fn rewrite(text: &str, note: Note, out: &mut String) {
+/// `rv` is added with a `th` that is written; there must be no valid one yet.
+pub fn rewrite(text: &str, note: Note, rv: Option<Randomness>, out: &mut String) {
     out.clear();
     let new = match note {
         Note::Unchanged => return out.push_str(text),
@@ -42,7 +44,7 @@ pub fn rewrite(text: &str, note: Note, out: &mut String) {
         Note::Erase => None,
     };
     // A changed entry moves to the front, as W3C asks of whoever changes one.
-    write_entry(members(text).find_map(entry).unwrap_or(""), new, out);
+    write_entry(members(text).find_map(entry).unwrap_or(""), new, rv.filter(|_| new.is_some()), out);
     let room = MEMBERS_MAX - usize::from(!out.is_empty());
     for member in members(text).filter(|member| entry(member).is_none()).take(room) {
         if !out.is_empty() {
@@ -53,7 +55,7 @@ pub fn rewrite(text: &str, note: Note, out: &mut String) {
 }
 
 /// Writes OpenTelemetry's entry: `th` first, then what else was in it. Nothing if there is nothing to say.
-fn write_entry(value: &str, threshold: Option<Threshold>, out: &mut String) {
+fn write_entry(value: &str, threshold: Option<Threshold>, rv: Option<Randomness>, out: &mut String) {
     use std::fmt::Write as _;
 
     const KEY: &str = "ot=";
@@ -62,8 +64,14 @@ fn write_entry(value: &str, threshold: Option<Threshold>, out: &mut String) {
         // Writing to a string cannot fail.
         let _ = write!(out, "th:{threshold}");
     }
+    if let Some(rv) = rv {
+        let _ = write!(out, ";rv:{rv}");
+    }
+    let is_new = |key: &str| key == "th" || key == "rv" && rv.is_some();
     let others = |out: &mut String| {
-        for pair in value.split(';').filter(|pair| !pair.is_empty() && pair.split(':').next() != Some("th")) {
+        for pair in
+            value.split(';').filter(|pair| !pair.is_empty() && !pair.split(':').next().is_some_and(is_new))
+        {
             if out.len() > KEY.len() {
                 out.push(';');
             }
@@ -105,8 +113,22 @@ mod tests {
 
     fn rewritten(text: &str, note: Note) -> String {
         let mut out = "left over".to_owned();
-        rewrite(text, note, &mut out);
+        rewrite(text, note, None, &mut out);
         out
+    }
+
+    #[test]
+    fn randomness_is_added_with_a_threshold_and_takes_the_place_of_one_that_cannot_be_read() {
+        let rv = Randomness::parse("0123456789abcd");
+        let mut out = String::new();
+        for (text, note, expected) in [
+            ("", Note::Write(th("8")), "ot=th:8;rv:0123456789abcd"),
+            ("a=1,ot=x:y;rv:12", Note::Write(th("8")), "ot=th:8;rv:0123456789abcd;x:y,a=1"),
+            ("ot=th:8;x:y", Note::Erase, "ot=x:y"),
+        ] {
+            rewrite(text, note, rv, &mut out);
+            assert_eq!(out, expected, "{text}");
+        }
     }
 
     #[test]

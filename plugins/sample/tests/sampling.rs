@@ -274,8 +274,17 @@ fn mistakes_in_the_configuration_are_told_with_their_place() {
             "config key `rules[0].when.atribute`: unknown key `atribute`; did you mean `attribute`? known: attribute, field, level, equals, in, prefix, matches, exists, at_least, at_most",
         ),
         (
-            json!({"mode": "hash_seed"}),
-            "config key `mode`: unknown value `hash_seed`; known: equalizing, proportional",
+            json!({"mode": "random"}),
+            "config key `mode`: unknown value `random`; known: equalizing, proportional, hash_seed",
+        ),
+        (json!({"hash_seed": 1}), "config key `hash_seed`: only the mode `hash_seed` has a seed"),
+        (
+            json!({"logs": {"percentage": 1, "judge_by": "key"}}),
+            "config key `logs.judge_by`: to judge by `key`, `logs.key` must name one",
+        ),
+        (
+            json!({"logs": {"percentage_attribute": "a.*"}}),
+            "config key `logs.percentage_attribute`: must be the whole key of one attribute",
         ),
     ] {
         assert_eq!(error(config), expected);

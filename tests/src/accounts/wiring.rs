@@ -73,12 +73,16 @@ impl Wiring {
 
 impl Sources {
     /// What plugins of these processors dropped. `wasm/NAME` runs the plugin NAME; plugins of a directory have names
-    /// of their own, and are those that no other processor has.
+    /// of their own, and are those that no other processor has. A processor of another type counts under its own id.
     pub(super) fn dropped(&self, metrics: &Metrics, signal: Signal) -> f64 {
-        let name = |id: &String| id.split_once('/').map(|(_, name)| name.to_owned());
+        let name = |id: &String| match id.split_once('/') {
+            Some(("wasm", name)) => Some(name.to_owned()),
+            None if id == "wasm" => None,
+            _ => Some(id.clone()),
+        };
         let named: BTreeSet<String> = self.processors.iter().filter_map(name).collect();
         let foreign: BTreeSet<String> = self.others.iter().filter_map(name).collect();
-        let has_directory = self.processors.iter().any(|id| !id.contains('/'));
+        let has_directory = self.processors.contains("wasm");
         let of_signal = metrics.samples().iter().filter(|sample| {
             sample.name == "weir_plugin_items_dropped_total"
                 && sample.labels.get("signal").is_some_and(|own| own == signal.name())

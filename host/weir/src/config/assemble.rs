@@ -2,14 +2,16 @@
 
 mod extensions;
 mod files;
+mod missed;
 mod processors;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Config;
 use super::at::At;
-use super::catalog::{self, Kind};
+use super::catalog::{self, Kind, Unknown};
 use super::diagnostic::{Diagnostic, Place};
+use super::environment::Environment;
 use super::exporter::ExporterConfig;
 use super::extension::ExtensionConfig;
 use super::id::ComponentId;
@@ -21,6 +23,7 @@ use super::receiver::ReceiverConfig;
 use super::telemetry::TelemetryConfig;
 
 use extensions::Extensions;
+use missed::Missed;
 use processors::Processors;
 
 const SECTIONS: [&str; 6] = ["receivers", "processors", "exporters", "connectors", "extensions", "service"];
@@ -30,6 +33,8 @@ const SERVICE_KEYS: [&str; 3] = ["extensions", "pipelines", "telemetry"];
 struct Section<T> {
     places: BTreeMap<ComponentId, Place>,
     components: BTreeMap<ComponentId, T>,
+    /// What the Collector has and weir lacks.
+    missed: Missed,
 }
 
 impl<T> Section<T> {
@@ -38,18 +43,16 @@ impl<T> Section<T> {
     }
 }
 
-/// Builds the configuration. All that is wrong goes to `problems`; then the answer is `None`.
+/// Builds the configuration. All that is wrong goes to `problems`, and what is only odd to `warnings`; if anything is wrong the answer is `None`.
 pub(super) fn assemble(
     root: &Node,
+    environment: &dyn Environment,
     problems: &mut Vec<Diagnostic>,
     warnings: &mut Vec<Diagnostic>,
 ) -> Option<Config> {
     let at = At::root(root);
     known_keys(&at, &SECTIONS, problems)?;
-    let connectors = at.key("connectors");
-    if connectors.node().is_some_and(|node| !node.is_null() && !node.entries().is_empty()) {
-        problems.push(connectors.problem("connectors are not supported yet by weir; leave them out"));
-    }
+    let connectors = Missed::connectors(&at.key("connectors"), problems);
     let receivers = section(&at, &catalog::RECEIVERS, problems, ReceiverConfig::read);
     let processors = section(&at, &catalog::PROCESSORS, problems, ProcessorConfig::read);
     let exporters = section(&at, &catalog::EXPORTERS, problems, ExporterConfig::read);
@@ -62,12 +65,23 @@ pub(super) fn assemble(
     let Extensions { health_check, file_storages, listed } =
         extensions::read(extensions, &service.key("extensions"), problems, warnings);
     let telemetry = TelemetryConfig::read(&service.key("telemetry"), problems, warnings);
-    let defined =
+    let mut defined =
         Defined { receivers: receivers.ids(), processors: processors.ids(), exporters: exporters.ids() };
+    // A connector stands where receivers and exporters do.
+    defined.receivers.extend(connectors.ids());
+    defined.exporters.extend(connectors.ids());
     let mut pipelines = pipeline::read(&service.key("pipelines"), &defined, problems);
+    let receives = |id: &ComponentId| pipelines.iter().any(|pipeline| pipeline.receivers.contains(id));
+    let processes = |id: &ComponentId| pipelines.iter().any(|pipeline| pipeline.processors.contains(id));
+    let exports = |id: &ComponentId| pipelines.iter().any(|pipeline| pipeline.exporters.contains(id));
+    receivers.missed.tell(receives, problems, warnings);
+    processors.missed.tell(processes, problems, warnings);
+    exporters.missed.tell(exports, problems, warnings);
+    connectors.tell(|id| receives(id) || exports(id), problems, warnings);
 
     let processors = used(processors, &catalog::PROCESSORS, &pipelines, |p| &p.processors, warnings);
-    let Processors { wasm, memory_limiter } = processors::assign(processors, &mut pipelines, &at, problems);
+    let Processors { wasm, memory_limiter } =
+        processors::assign(processors, &mut pipelines, &at, environment, problems, warnings);
     let config = Config {
         receivers: used(receivers, &catalog::RECEIVERS, &pipelines, |p| &p.receivers, warnings),
         processors: wasm,
@@ -83,6 +97,7 @@ pub(super) fn assemble(
     check_storages(&config, &listed, &at, problems);
     files::check(&config, &at, problems);
     check_endpoints(&config, &at, problems);
+    warnings.extend(problems.extract_if(.., |found| found.is_warning));
     problems.is_empty().then_some(config)
 }
 
@@ -107,7 +122,8 @@ fn section<T>(
     problems: &mut Vec<Diagnostic>,
     mut read: impl FnMut(&str, &At<'_>, &mut Vec<Diagnostic>) -> Option<T>,
 ) -> Section<T> {
-    let mut section = Section { places: BTreeMap::new(), components: BTreeMap::new() };
+    let mut section =
+        Section { places: BTreeMap::new(), components: BTreeMap::new(), missed: Missed::default() };
     let at = root.key(kind.section);
     let Some(node) = at.node() else { return section };
     if !matches!(node.value, Value::Map(_) | Value::Null) {
@@ -128,7 +144,9 @@ fn section<T>(
                     section.components.insert(id.clone(), component);
                 }
             }
-            Err(problem) => problems.push(problem.at(at.place())),
+            Err(Unknown::Nowhere(problem)) => problems.push(problem.at(at.place())),
+            Err(Unknown::Lacking(problem)) => section.missed.lacking(id.clone(), problem.at(at.place())),
+            Err(Unknown::LeftOut(reason)) => section.missed.left_out(at.problem(reason)),
         }
         section.places.insert(id, at.place().clone());
     }
@@ -144,7 +162,8 @@ fn used<T>(
     warnings: &mut Vec<Diagnostic>,
 ) -> BTreeMap<ComponentId, T> {
     let used: BTreeSet<&ComponentId> = pipelines.iter().flat_map(of).collect();
-    for (id, place) in section.places.iter().filter(|(id, _)| !used.contains(id)) {
+    let is_unused = |id: &ComponentId| !used.contains(id) && !section.missed.has(id);
+    for (id, place) in section.places.iter().filter(|(id, _)| is_unused(id)) {
         let path = format!("{}::{id}", kind.section);
         let reason = "configured but used in no pipeline, so it is not started";
         warnings.push(Diagnostic::new(path, reason).at(place));

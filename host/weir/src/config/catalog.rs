@@ -1,6 +1,7 @@
 //! The components that weir has, and the names of those that the Collector has beside them.
 
 use super::diagnostic::Diagnostic;
+use super::instead;
 
 /// How far a component is, in the Collector's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct Kind {
     pub types: &'static [ComponentType],
     /// What the Collector and its contrib distribution have and weir lacks; the ones that are met most.
     pub elsewhere: &'static [&'static str],
+    /// What the Collector has and weir leaves out with a warning, since no data depends on it, and what to know.
+    pub left_out: &'static [(&'static str, &'static str)],
 }
 
 const PER_SIGNAL: &[(&str, Stability)] = &[
@@ -57,8 +60,20 @@ const READABLE: &[(&str, Stability)] =
     &[("logs", Stability::Alpha), ("metrics", Stability::Alpha), ("traces", Stability::Alpha)];
 const LOGS: &[(&str, Stability)] = &[("logs", Stability::Alpha)];
 const METRICS_ONLY: &[(&str, Stability)] = &[("metrics", Stability::Alpha)];
+const SAMPLED: &[(&str, Stability)] = &[("logs", Stability::Alpha), ("traces", Stability::Alpha)];
 
 const EXTENSION: &[(&str, Stability)] = &[("extension", Stability::Alpha)];
+
+/// Why a type is not found.
+#[derive(Debug)]
+pub enum Unknown {
+    /// The Collector has it, and no data depends on it; what to know.
+    LeftOut(&'static str),
+    /// The Collector has it, and weir lacks it; what to do instead.
+    Lacking(Diagnostic),
+    /// Nobody has it.
+    Nowhere(Diagnostic),
+}
 
 /// Receivers.
 pub const RECEIVERS: Kind = Kind {
@@ -98,6 +113,7 @@ pub const RECEIVERS: Kind = Kind {
         "webhookevent",
         "zipkin",
     ],
+    left_out: &[],
 };
 
 /// Processors.
@@ -108,6 +124,7 @@ pub const PROCESSORS: Kind = Kind {
         ComponentType { name: "wasm", aliases: &[], stability: PER_SIGNAL },
         ComponentType { name: "batch", aliases: &[], stability: PER_SIGNAL },
         ComponentType { name: "memory_limiter", aliases: &[], stability: PER_SIGNAL },
+        ComponentType { name: "probabilistic_sampler", aliases: &[], stability: SAMPLED },
     ],
     elsewhere: &[
         "attributes",
@@ -120,7 +137,6 @@ pub const PROCESSORS: Kind = Kind {
         "k8sattributes",
         "logdedup",
         "metricstransform",
-        "probabilistic_sampler",
         "redaction",
         "resource",
         "resourcedetection",
@@ -129,6 +145,7 @@ pub const PROCESSORS: Kind = Kind {
         "tail_sampling",
         "transform",
     ],
+    left_out: &[],
 };
 
 /// Exporters.
@@ -161,6 +178,7 @@ pub const EXPORTERS: Kind = Kind {
         "splunk_hec",
         "zipkin",
     ],
+    left_out: &[],
 };
 
 /// Extensions.
@@ -182,18 +200,35 @@ pub const EXTENSIONS: Kind = Kind {
         "oauth2client",
         "oidc",
         "opamp",
-        "pprof",
         "sigv4auth",
-        "zpages",
+    ],
+    left_out: &[
+        ("memory_ballast", "weir needs no ballast"),
+        ("pprof", "weir has no profiling server; `perf` shows where its time goes"),
+        ("zpages", "weir has none; its metrics, its health page and GET /plugins say what it does"),
     ],
 };
+
+/// The Collector's connectors that are met most. weir has none.
+pub const CONNECTORS_ELSEWHERE: &[&str] = &[
+    "count",
+    "exceptions",
+    "failover",
+    "forward",
+    "roundrobin",
+    "routing",
+    "servicegraph",
+    "signaltometrics",
+    "spanmetrics",
+    "sum",
+];
 
 /// Every kind, in the order of a configuration.
 pub const KINDS: [&Kind; 4] = [&RECEIVERS, &PROCESSORS, &EXPORTERS, &EXTENSIONS];
 
 impl Kind {
-    /// The type of a name or alias. The error says whether weir lacks it or nobody has it.
-    pub fn find(&self, path: &str, name: &str) -> Result<&'static ComponentType, Diagnostic> {
+    /// The type of a name or alias.
+    pub fn find(&self, path: &str, name: &str) -> Result<&'static ComponentType, Unknown> {
         let found = self.types.iter().find(|known| known.name == name || known.aliases.contains(&name));
         if let Some(found) = found {
             return Ok(found);
@@ -203,11 +238,24 @@ impl Kind {
                 .iter()
                 .flat_map(|known| std::iter::once(known.name).chain(known.aliases.iter().copied()))
         };
-        let noun = self.noun;
-        Err(if self.elsewhere.contains(&name) {
-            Diagnostic::new(path, format!("weir has no {noun} \"{name}\" yet")).with_valid("", names())
-        } else {
-            Diagnostic::new(path, format!("unknown {noun} type \"{name}\"")).with_valid(name, names())
-        })
+        if let Some((_, reason)) = self.left_out.iter().find(|(known, _)| *known == name) {
+            return Err(Unknown::LeftOut(reason));
+        }
+        if self.elsewhere.contains(&name) {
+            return Err(Unknown::Lacking(lacking(path, self.noun, name)));
+        }
+        let reason = format!("unknown {} type \"{name}\"", self.noun);
+        Err(Unknown::Nowhere(Diagnostic::new(path, reason).with_valid(name, names())))
+    }
+}
+
+/// A component that the Collector has and weir lacks, with what to do instead.
+pub fn lacking(path: &str, noun: &str, name: &str) -> Diagnostic {
+    match instead::find(noun, name) {
+        Some(instead) => {
+            let reason = format!("weir has no {noun} \"{name}\": {}", instead.answer);
+            Diagnostic { shown: instead.shown.text(), ..Diagnostic::new(path, reason) }
+        }
+        None => Diagnostic::new(path, format!("weir has no {noun} \"{name}\" yet")),
     }
 }

@@ -43,6 +43,10 @@ pub struct Diagnostic {
     pub suggestion: Option<String>,
     /// Every name that would have been valid.
     pub valid: Vec<String>,
+    /// Whether weir runs all the same.
+    pub is_warning: bool,
+    /// Lines that show what to do, for those who read at a terminal.
+    pub shown: Option<&'static str>,
 }
 
 impl Diagnostic {
@@ -54,6 +58,8 @@ impl Diagnostic {
             reason: reason.into(),
             suggestion: None,
             valid: Vec::new(),
+            is_warning: false,
+            shown: None,
         }
     }
 

@@ -1,7 +1,23 @@
 //! What the Collector knows and weir does not, yet: keys and values by the struct or enum that lacks them.
 //!
-//! weir takes no key that it would then ignore. A key of these tables gets a message of its own, so that a
-//! reader of a Collector configuration can tell "not yet" from "mistyped".
+//! weir takes no key that it would then ignore, unless no data depends on it: such a key is worth a warning. Every other
+//! key of these tables gets a message of its own, so that a reader of a Collector configuration can tell "not yet" from
+//! "mistyped".
+
+/// The struct, and the Collector's keys that change how it goes about something and nothing of what arrives where.
+const HARMLESS: &[(&str, &str)] = &[
+    ("GrpcServerConfig", "read_buffer_size write_buffer_size"),
+    ("OtlpGrpcExporterConfig", "keepalive read_buffer_size write_buffer_size wait_for_ready"),
+    (
+        "OtlpHttpExporterConfig",
+        "read_buffer_size write_buffer_size max_idle_conns max_conns_per_host http2_read_idle_timeout \
+         http2_ping_timeout force_attempt_http2",
+    ),
+    ("RawMemoryLimiter", "min_gc_interval_when_soft_limited min_gc_interval_when_hard_limited"),
+    ("DebugExporterConfig", "sampling_initial sampling_thereafter use_internal_logger"),
+    ("HealthCheckConfig", "check_collector_pipeline"),
+    ("LogsConfig", "development disable_caller disable_stacktrace sampling disable_zap_resource"),
+];
 
 /// The struct, and the Collector's keys that it lacks.
 const KEYS: &[(&str, &str)] = &[
@@ -77,6 +93,11 @@ const VALUES: &[(&str, &str)] = &[
     ("MinTlsVersion", "1.0 1.1"),
     ("BatchSizer", "requests"),
 ];
+
+/// Whether weir may go on without this key of the Collector's.
+pub fn is_harmless(name: &str, key: &str) -> bool {
+    has(HARMLESS, name, key)
+}
 
 /// Whether the Collector has this key where weir has the struct `name`.
 pub fn key(name: &str, key: &str) -> bool {

@@ -63,8 +63,12 @@ pub fn load_sources(sources: &[Source], environment: &dyn Environment) -> Result
     let expand::Expanded { root, errors, warnings: unset } = expand::expand(root, environment);
     problems.extend(errors);
     let mut warnings = Vec::new();
-    match assemble::assemble(&root, &mut problems, &mut warnings) {
-        Some(config) => Ok(Loaded { config, warnings: unset.into_iter().chain(warnings).collect() }),
+    match assemble::assemble(&root, environment, &mut problems, &mut warnings) {
+        Some(config) => {
+            warnings.extend(unset);
+            warnings.sort_by(|a, b| a.place.cmp(&b.place));
+            Ok(Loaded { config, warnings })
+        }
         None => {
             // A variable that is not set is often the reason for the rest.
             problems.extend(unset);

@@ -68,7 +68,6 @@ service:
             "f.yaml:5:14: receivers::otlp::protocols::grpc::endpont: unknown key \"endpont\"; did you mean \"endpoint\"? (valid: endpoint, transport, tls, keepalive, max_recv_msg_size_mib, max_concurrent_streams)",
             "f.yaml:5:64: receivers::otlp::protocols::grpc::max_recv_msg_size_mib: expected a whole number from 1 to 2047, found 0",
             "f.yaml:5:67: receivers::otlp::protocols::grpc::auth: not supported yet by weir; leave it out",
-            "f.yaml:7:3: processors::filter: weir has no processor \"filter\" yet (valid: wasm, batch, memory_limiter)",
             "f.yaml:9:45: exporters::otlp_grpc::timeout: expected a duration with its unit, such as 200ms, 1m30s or 1h, found 5",
             "f.yaml:9:48: exporters::otlp_grpc::colour: unknown key \"colour\" (valid: endpoint, tls, headers, compression, timeout, retry_on_failure, sending_queue)",
             "f.yaml:10:3: exporters::nopp: unknown exporter type \"nopp\"; did you mean \"nop\"? (valid: otlp_grpc, otlp, otlp_http, otlphttp, loki, debug, file, prometheus, nop)",
@@ -101,11 +100,87 @@ fn a_pipeline_that_is_wrong_is_told_in_the_words_of_the_collector() {
             service("{extensions: [zpages], pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}"),
             "service::extensions::0: references extension \"zpages\" which is not configured",
         ),
-        (
-            format!("connectors: {{forward: }}\n{}", with_receivers(OTLP)),
-            "connectors: connectors are not supported yet by weir; leave them out",
-        ),
+        (format!("connectors: []\n{}", with_receivers(OTLP)), "connectors: expected a map of connectors"),
     ]);
+}
+
+#[test]
+fn what_weir_lacks_is_told_with_what_to_do_instead_where_it_is_used() {
+    let yaml = "receivers: {otlp: {protocols: {grpc: }}, jaeger: }
+connectors: {spanmetrics: , count: }
+processors: {filter/x: {traces: {span: []}}, tail_sampling: }
+extensions: {zpages: , oidc: , basicauth: }
+exporters: {nop: , kafka: }
+service:
+  extensions: [zpages, basicauth]
+  pipelines:
+    traces: {receivers: [otlp, jaeger], processors: [filter/x], exporters: [nop, spanmetrics]}
+    metrics: {receivers: [spanmetrics], exporters: [nop, kafka]}
+";
+    let problems = load_sources(&[text(yaml)], &no_environment()).unwrap_err();
+    let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    for (said, expected) in said.iter().zip([
+        "f.yaml:1:42: receivers::jaeger: weir has no receiver \"jaeger\": weir takes OTLP alone",
+        "f.yaml:2:14: connectors::spanmetrics: weir has no connector \"spanmetrics\": weir makes no metrics of",
+        "f.yaml:3:14: processors::filter/x: weir has no processor \"filter\": a condition on items is a plugin",
+        "f.yaml:4:32: extensions::basicauth: weir has no extension \"basicauth\": weir has no authenticators",
+        "f.yaml:5:20: exporters::kafka: weir has no exporter \"kafka\": send by OTLP to a Collector",
+    ]) {
+        assert!(said.starts_with(expected), "{said}");
+    }
+    assert_eq!(said.len(), 5, "{said:#?}");
+    assert!(problems[2].shown.unwrap().contains("impl Plugin for DropHealthChecks"));
+}
+
+#[test]
+fn keys_on_which_no_data_depends_are_left_out_with_a_warning() {
+    let yaml = "receivers: {otlp: {protocols: {grpc: {read_buffer_size: 1}}}}
+exporters:
+  otlp: {endpoint: 'up:1', keepalive: {time: 10s}, wait_for_ready: true}
+service:
+  telemetry: {logs: {development: true, level: warn}}
+  pipelines: {traces: {receivers: [otlp], exporters: [otlp]}}
+";
+    let loaded = loaded(yaml);
+    let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    let reason = "left out, since no data depends on it: weir has no such key";
+    let expected = [
+        "f.yaml:1:39: receivers::otlp::protocols::grpc::read_buffer_size",
+        "f.yaml:3:28: exporters::otlp::keepalive",
+        "f.yaml:3:52: exporters::otlp::wait_for_ready",
+        "f.yaml:5:22: service::telemetry::logs::development",
+    ];
+    assert_eq!(warnings, expected.map(|path| format!("{path}: {reason}")));
+    assert_eq!(loaded.config.telemetry.logs.level, crate::config::LogLevel::Warn, "the keys beside it count");
+    // They hide nothing that is wrong.
+    let wrong = yaml.replace("wait_for_ready: true", "wait_for_redy: true");
+    assert!(problems(&wrong)[0].starts_with("f.yaml:3:52: exporters::otlp::wait_for_redy: unknown key"));
+}
+
+#[test]
+fn what_weir_lacks_and_nothing_uses_is_a_warning() {
+    let yaml = "receivers: {otlp: {protocols: {grpc: }}, zipkin: }
+connectors: {forward: }
+processors: {transform: {log_statements: []}}
+extensions: {pprof: {endpoint: 'localhost:1777'}, zpages/x: , opamp: }
+exporters: {nop: , zipkin: }
+service:
+  extensions: [pprof, zpages/x]
+  pipelines: {traces: {receivers: [otlp], exporters: [nop]}}
+";
+    let warnings: Vec<String> = loaded(yaml).warnings.iter().map(ToString::to_string).collect();
+    for expected in [
+        "f.yaml:1:42: receivers::zipkin: weir has no such component, and nothing uses it",
+        "f.yaml:2:14: connectors::forward: weir has no such component, and nothing uses it",
+        "f.yaml:3:14: processors::transform: weir has no such component, and nothing uses it",
+        "f.yaml:4:14: extensions::pprof: left out, since no data depends on it: ",
+        "f.yaml:4:51: extensions::zpages/x: left out, since no data depends on it: ",
+        "f.yaml:4:63: extensions::opamp: weir has no such component, and nothing uses it",
+        "f.yaml:5:20: exporters::zipkin: weir has no such component, and nothing uses it",
+    ] {
+        assert!(warnings.iter().any(|said| said.starts_with(expected)), "{expected}\n{warnings:#?}");
+    }
+    assert_eq!(warnings.len(), 7, "{warnings:#?}");
 }
 
 #[test]
@@ -177,8 +252,8 @@ fn each_mistake_in_an_exporter_over_http_has_its_own_words() {
             "exporters::otlp_http::compression_params::level: nothing is compressed, so there is no level",
         ),
         (
-            with_exporter("{otlp_http: {endpoint: 'http://x', max_idle_conns: 3}}", "otlp_http"),
-            "exporters::otlp_http::max_idle_conns: not supported yet by weir; leave it out",
+            with_exporter("{otlp_http: {endpoint: 'http://x', cookies: {}}}", "otlp_http"),
+            "exporters::otlp_http::cookies: not supported yet by weir; leave it out",
         ),
         (
             with_exporter("{otlp: {endpoint: 'unix:relative'}}", "otlp"),

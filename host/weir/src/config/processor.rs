@@ -2,10 +2,12 @@
 
 mod batch;
 mod memory_limiter;
+mod probabilistic_sampler;
 mod wasm;
 
 pub use batch::{BatchConfig, BatchSizer};
 pub use memory_limiter::MemoryLimiterConfig;
+pub use probabilistic_sampler::ProbabilisticSamplerConfig;
 pub use wasm::{WasmProcessorConfig, WasmSource, read_drop_in};
 
 use super::at::At;
@@ -19,6 +21,8 @@ pub(super) enum ProcessorConfig {
     Batch(BatchConfig),
     /// `memory_limiter`
     MemoryLimiter(MemoryLimiterConfig),
+    /// `probabilistic_sampler`
+    ProbabilisticSampler(ProbabilisticSamplerConfig),
 }
 
 impl ProcessorConfig {
@@ -28,6 +32,9 @@ impl ProcessorConfig {
             "wasm" => WasmProcessorConfig::read(at, problems).map(|config| Self::Wasm(Box::new(config))),
             "batch" => BatchConfig::read_processor(at, problems).map(Self::Batch),
             "memory_limiter" => MemoryLimiterConfig::read(at, problems).map(Self::MemoryLimiter),
+            "probabilistic_sampler" => {
+                ProbabilisticSamplerConfig::read(at, problems).map(Self::ProbabilisticSampler)
+            }
             // The catalogue names the types, so this is a type that the catalogue has and this match lacks.
             _ => {
                 problems.push(at.problem("this processor cannot be configured"));

@@ -17,14 +17,14 @@ use super::lacking;
 use super::node::{Entry, Node, Value};
 use super::rejection::{Rejection, required};
 
-/// Reads a value of type `T` from a node. `None` if it could not be read; all that is wrong goes to `problems`.
+/// Reads a value of type `T` from a node. `None` if it could not be read; all that is wrong or odd goes to `problems`.
 pub fn read<T: DeserializeOwned>(node: &Node, path: &str, problems: &mut Vec<Diagnostic>) -> Option<T> {
     let found = RefCell::new(Vec::new());
     let reader = Reader { node, path: path.to_owned(), found: &found, alone_is_present: false };
     let result = T::deserialize(reader).map_err(|rejection| rejection.placed(node, path));
     let mut found = found.into_inner();
     let value = match result {
-        Ok(value) => found.is_empty().then_some(value),
+        Ok(value) => found.iter().all(|found| found.is_warning).then_some(value),
         Err(diagnostic) => {
             if !found.iter().any(|unknown| explains(unknown, &diagnostic)) {
                 found.push(diagnostic);
@@ -97,7 +97,10 @@ impl<'n, 's> Reader<'n, 's> {
                 }
                 continue;
             }
-            let diagnostic = if lacking::key(name, key) {
+            let diagnostic = if lacking::is_harmless(name, key) {
+                let reason = "left out, since no data depends on it: weir has no such key";
+                Diagnostic { is_warning: true, ..Diagnostic::new(join(&self.path, key), reason) }
+            } else if lacking::key(name, key) {
                 Diagnostic::new(join(&self.path, key), "not supported yet by weir; leave it out")
             } else if self.node.origin.is_some() {
                 // Keys of an expanded value may be parts of a secret that only looks like a map.

@@ -26,10 +26,6 @@ fn each_mistake_in_a_receiver_has_its_own_words() {
             with_receivers("{otlp: {protocols: {http: {traces_url_path: /v1/logs}}}}"),
             "receivers::otlp::protocols::http: each signal needs a URL path of its own",
         ),
-        (
-            with_receivers("{jaeger: , otlp: {protocols: {grpc: }}}"),
-            "receivers::jaeger: weir has no receiver \"jaeger\" yet (valid: otlp, otlp_json_file, otlpjsonfile)",
-        ),
     ]);
 }
 

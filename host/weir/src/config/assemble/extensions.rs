@@ -26,6 +26,7 @@ pub(super) fn read(
     warnings: &mut Vec<Diagnostic>,
 ) -> Extensions {
     let listed = listed(&section, at, problems);
+    section.missed.tell(|id| listed.contains(id), problems, warnings);
     let mut extensions = Extensions { listed, ..Extensions::default() };
     // The health check is on in any case: as configured, or with its defaults.
     let mut health_check: Option<ComponentId> = None;

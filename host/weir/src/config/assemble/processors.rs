@@ -3,11 +3,17 @@
 
 use std::collections::BTreeMap;
 
+use weir_otlp::Signal;
+
 use crate::config::at::At;
 use crate::config::diagnostic::Diagnostic;
+use crate::config::environment::Environment;
 use crate::config::id::ComponentId;
 use crate::config::pipeline::PipelineConfig;
-use crate::config::processor::{MemoryLimiterConfig, ProcessorConfig, WasmProcessorConfig};
+use crate::config::processor::{
+    MemoryLimiterConfig, ProbabilisticSamplerConfig, ProcessorConfig, WasmProcessorConfig,
+};
+use crate::shipped;
 
 /// The processors by their kinds.
 #[derive(Default)]
@@ -16,12 +22,14 @@ pub(super) struct Processors {
     pub(super) memory_limiter: Option<MemoryLimiterConfig>,
 }
 
-/// Sorts the processors that are in use, and leaves the `wasm` ones in the pipelines' lists.
+/// Sorts the processors that are in use, and leaves those that are plugins in the pipelines' lists.
 pub(super) fn assign(
     used: BTreeMap<ComponentId, ProcessorConfig>,
     pipelines: &mut [PipelineConfig],
     root: &At<'_>,
+    environment: &dyn Environment,
     problems: &mut Vec<Diagnostic>,
+    warnings: &mut Vec<Diagnostic>,
 ) -> Processors {
     let mut processors = Processors::default();
     let mut batches = BTreeMap::new();
@@ -37,9 +45,22 @@ pub(super) fn assign(
                 }
                 processors.memory_limiter = Some(config);
             }
+            ProcessorConfig::ProbabilisticSampler(config) => {
+                let at = root.key("processors").key(&id.to_string());
+                check_signals(&id, pipelines, problems);
+                warnings.extend(config.oddity().map(|reason| at.problem(reason)));
+                match shipped::plugin(ProbabilisticSamplerConfig::PLUGIN, environment) {
+                    Ok(plugin) => {
+                        let config =
+                            WasmProcessorConfig::shipped(plugin, id.to_string(), config.plugin_config(), &at);
+                        processors.wasm.insert(id, config);
+                    }
+                    Err(reason) => problems.push(at.problem(reason)),
+                }
+            }
         }
     }
-    for pipeline in pipelines {
+    for pipeline in pipelines.iter_mut() {
         for id in &pipeline.processors {
             let Some(batch) = batches.get(id) else { continue };
             if pipeline.batching.is_some() {
@@ -52,4 +73,17 @@ pub(super) fn assign(
         pipeline.processors.retain(|id| processors.wasm.contains_key(id));
     }
     processors
+}
+
+/// A sampler decides by trace ids, which metrics have not.
+fn check_signals(id: &ComponentId, pipelines: &[PipelineConfig], problems: &mut Vec<Diagnostic>) {
+    let samples = |pipeline: &&PipelineConfig| matches!(pipeline.signal, Signal::Traces | Signal::Logs);
+    let naming = pipelines.iter().filter(|pipeline| pipeline.processors.contains(id));
+    for pipeline in naming.filter(|pipeline| !samples(pipeline)) {
+        let signal = pipeline.signal.name();
+        let reason =
+            format!("processor \"{id}\" samples traces and logs; leave it out of a pipeline of {signal}");
+        let path = format!("service::pipelines::{}", pipeline.name);
+        problems.push(Diagnostic::new(path, reason).at(&pipeline.place));
+    }
 }

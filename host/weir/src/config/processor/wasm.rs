@@ -119,7 +119,7 @@ impl From<RawLimits> for GuestLimits {
 
 impl Default for RawWasmProcessor {
     fn default() -> Self {
-        let PluginSettings { plugin: _, config, on_error, timeout, memory_limit_bytes, limits: _, files } =
+        let PluginSettings { config, on_error, timeout, memory_limit_bytes, files, .. } =
             PluginSettings::default();
         RawWasmProcessor {
             plugin: None,
@@ -139,6 +139,7 @@ impl RawWasmProcessor {
         let RawWasmProcessor { config, on_error, timeout, memory_limit_mib, limits, files, .. } = self;
         PluginSettings {
             plugin,
+            name: None,
             config,
             on_error,
             timeout,
@@ -186,6 +187,17 @@ impl WasmProcessorConfig {
             }
         };
         Some(WasmProcessorConfig { place, source })
+    }
+
+    /// A shipped plugin under the name of a processor that is not called `wasm`.
+    pub(in crate::config) fn shipped(
+        plugin: PathBuf,
+        name: String,
+        config: serde_json::Value,
+        at: &At<'_>,
+    ) -> Self {
+        let settings = PluginSettings { name: Some(name), config, ..PluginSettings::of(plugin) };
+        WasmProcessorConfig { place: at.place().clone(), source: WasmSource::Plugin(settings) }
     }
 
     /// What the plugin host takes. The environment is for the settings files of drop-in plugins.
