@@ -20,7 +20,7 @@ mod path;
 mod schema;
 mod value;
 
-pub(crate) use bytes::write_base64;
+pub use bytes::write_base64;
 pub use decode::decode;
 pub use difference::difference;
 pub use encode::encode;

@@ -36,6 +36,8 @@ pub struct View {
     /// The entities on the way down to the current one, by level: on the tape and, once shown, in the view.
     pub(crate) path: PerLevel<(u32, u32)>,
     pub(crate) items: u64,
+    /// The first entity of the part, on the tape.
+    first: usize,
     is_last: bool,
     /// What the edits of one answer do to each cell, and how many write to each entity; see `check`.
     pub(crate) touched: Vec<u8>,
@@ -55,6 +57,7 @@ impl View {
     ) -> Option<Cursor> {
         let lens = plan.lens(plugin)?;
         self.clear(plan, tape);
+        self.first = from.0;
         let next = Build::new(self, plan, lens, tape, source, from.0).entities();
         if self.entity_map.is_empty() {
             return None;
@@ -77,6 +80,12 @@ impl View {
     /// How many entities of the item level are in it.
     pub fn items(&self) -> u64 {
         self.items
+    }
+
+    /// Whether an entity has been shown in a former part of the batch: then it is here for the sake of what is inside
+    /// of it.
+    pub fn is_repeated(&self, entity: usize) -> bool {
+        self.entity_map.get(entity).is_some_and(|&number| (number as usize) < self.first)
     }
 
     /// Whether this part is the last one of its batch.

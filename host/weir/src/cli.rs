@@ -82,7 +82,7 @@ fn run(options: Options, environment: &dyn Environment) -> ExitCode {
         Err(code) => return code,
     };
     if is_built_in(&options) {
-        let plugins = if config.processors.is_empty() { "none" } else { "./plugins.d" };
+        let plugins = if config.plugins.is_empty() { "none" } else { "./plugins.d" };
         tracing::info!(
             plugins,
             "no --config given: OTLP on localhost:4317 and localhost:4318, debug exporter"

@@ -32,6 +32,8 @@ mod mistakes_tests;
 mod node;
 mod pipeline;
 mod processor;
+#[cfg(test)]
+mod processor_mistakes_tests;
 mod proxy;
 mod queue;
 mod read;
@@ -45,7 +47,7 @@ mod secret;
 pub(crate) mod suggest;
 mod telemetry;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod tls;
 mod yaml;
 
@@ -69,8 +71,9 @@ pub use listening::{ServerEndpoint, Transport};
 pub use load::{Loaded, Source, load, load_sources};
 pub use pipeline::PipelineConfig;
 pub use processor::{
-    BatchConfig, BatchSizer, MemoryLimiterConfig, ProbabilisticSamplerConfig, WasmProcessorConfig,
-    WasmSource, read_drop_in,
+    AttributesConfig, BatchConfig, BatchSizer, HashFunction, MemoryLimiterConfig, NativeProcessorConfig,
+    ProbabilisticSamplerConfig, RedactionConfig, ResourceConfig, WasmProcessorConfig, WasmSource,
+    read_drop_in,
 };
 pub use proxy::ProxyUrl;
 pub use queue::{DeadLettersConfig, RetryConfig, SendingQueueConfig, Sizer};
@@ -91,7 +94,9 @@ pub struct Config {
     /// The receivers.
     pub receivers: BTreeMap<ComponentId, ReceiverConfig>,
     /// The `wasm` processors, and those of the Collector that are a shipped plugin.
-    pub processors: BTreeMap<ComponentId, WasmProcessorConfig>,
+    pub plugins: BTreeMap<ComponentId, WasmProcessorConfig>,
+    /// The other processors that change batches.
+    pub processors: BTreeMap<ComponentId, NativeProcessorConfig>,
     /// The exporters.
     pub exporters: BTreeMap<ComponentId, ExporterConfig>,
     /// What weir may have in memory, if that is bounded.

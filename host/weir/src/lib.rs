@@ -14,6 +14,7 @@ pub mod exporter;
 pub mod listen;
 pub mod log;
 mod memory;
+pub mod processor;
 pub mod receiver;
 mod records;
 pub mod service;

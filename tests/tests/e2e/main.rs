@@ -33,6 +33,8 @@ mod large;
 mod lifecycle;
 mod loki_exporter;
 mod memory_limiter;
+mod native_against_collector;
+mod native_processors;
 mod on_error;
 mod otlpjsonfile_receiver;
 mod outage;

@@ -61,7 +61,7 @@ fn sextet(digit: u8) -> Result<u32, Fault> {
 }
 
 /// Appends base64 with padding.
-pub(crate) fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
+pub fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
     for group in bytes.chunks(3) {
         let mut padded = [0; 3];
         padded[..group.len()].copy_from_slice(group);

@@ -44,7 +44,18 @@ mod tests {
         let root = crate::config::parse_yaml(&text, &file).unwrap();
         for (section, names) in [
             ("receivers", &["otlp"][..]),
-            ("processors", &["wasm", "batch", "memory_limiter"]),
+            (
+                "processors",
+                &[
+                    "wasm",
+                    "attributes",
+                    "resource",
+                    "redaction",
+                    "batch",
+                    "memory_limiter",
+                    "probabilistic_sampler",
+                ],
+            ),
             ("exporters", &["otlp_grpc", "otlp_http", "loki", "debug", "file", "prometheus", "nop"]),
             ("extensions", &["health_check", "file_storage"]),
         ] {

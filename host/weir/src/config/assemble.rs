@@ -80,11 +80,12 @@ pub(super) fn assemble(
     connectors.tell(|id| receives(id) || exports(id), problems, warnings);
 
     let processors = used(processors, &catalog::PROCESSORS, &pipelines, |p| &p.processors, warnings);
-    let Processors { wasm, memory_limiter } =
+    let Processors { wasm, native, memory_limiter } =
         processors::assign(processors, &mut pipelines, &at, environment, problems, warnings);
     let config = Config {
         receivers: used(receivers, &catalog::RECEIVERS, &pipelines, |p| &p.receivers, warnings),
-        processors: wasm,
+        plugins: wasm,
+        processors: native,
         exporters: used(exporters, &catalog::EXPORTERS, &pipelines, |p| &p.exporters, warnings),
         memory_limiter,
         file_storages,

@@ -55,11 +55,10 @@ const PER_SIGNAL: &[(&str, Stability)] = &[
     ("traces", Stability::Alpha),
 ];
 
-/// Where OTLP/JSON is read: weir has none of profiles.
-const READABLE: &[(&str, Stability)] =
+const WITHOUT_PROFILES: &[(&str, Stability)] =
     &[("logs", Stability::Alpha), ("metrics", Stability::Alpha), ("traces", Stability::Alpha)];
 const LOGS: &[(&str, Stability)] = &[("logs", Stability::Alpha)];
-const METRICS_ONLY: &[(&str, Stability)] = &[("metrics", Stability::Alpha)];
+const METRICS: &[(&str, Stability)] = &[("metrics", Stability::Alpha)];
 const SAMPLED: &[(&str, Stability)] = &[("logs", Stability::Alpha), ("traces", Stability::Alpha)];
 
 const EXTENSION: &[(&str, Stability)] = &[("extension", Stability::Alpha)];
@@ -81,7 +80,7 @@ pub const RECEIVERS: Kind = Kind {
     noun: "receiver",
     types: &[
         ComponentType { name: "otlp", aliases: &[], stability: PER_SIGNAL },
-        ComponentType { name: "otlp_json_file", aliases: &["otlpjsonfile"], stability: READABLE },
+        ComponentType { name: "otlp_json_file", aliases: &["otlpjsonfile"], stability: WITHOUT_PROFILES },
     ],
     elsewhere: &[
         "awsxray",
@@ -122,12 +121,14 @@ pub const PROCESSORS: Kind = Kind {
     noun: "processor",
     types: &[
         ComponentType { name: "wasm", aliases: &[], stability: PER_SIGNAL },
+        ComponentType { name: "attributes", aliases: &[], stability: WITHOUT_PROFILES },
+        ComponentType { name: "resource", aliases: &[], stability: WITHOUT_PROFILES },
+        ComponentType { name: "redaction", aliases: &[], stability: WITHOUT_PROFILES },
         ComponentType { name: "batch", aliases: &[], stability: PER_SIGNAL },
         ComponentType { name: "memory_limiter", aliases: &[], stability: PER_SIGNAL },
         ComponentType { name: "probabilistic_sampler", aliases: &[], stability: SAMPLED },
     ],
     elsewhere: &[
-        "attributes",
         "cumulativetodelta",
         "deltatorate",
         "filter",
@@ -137,8 +138,6 @@ pub const PROCESSORS: Kind = Kind {
         "k8sattributes",
         "logdedup",
         "metricstransform",
-        "redaction",
-        "resource",
         "resourcedetection",
         "routing",
         "span",
@@ -158,7 +157,7 @@ pub const EXPORTERS: Kind = Kind {
         ComponentType { name: "loki", aliases: &[], stability: LOGS },
         ComponentType { name: "debug", aliases: &[], stability: PER_SIGNAL },
         ComponentType { name: "file", aliases: &[], stability: PER_SIGNAL },
-        ComponentType { name: "prometheus", aliases: &[], stability: METRICS_ONLY },
+        ComponentType { name: "prometheus", aliases: &[], stability: METRICS },
         ComponentType { name: "nop", aliases: &[], stability: PER_SIGNAL },
     ],
     elsewhere: &[

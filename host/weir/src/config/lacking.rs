@@ -52,6 +52,7 @@ const KEYS: &[(&str, &str)] = &[
     ("BatchConfig", "partition"),
     ("RawBatchProcessor", "metadata_keys metadata_cardinality_limit"),
     ("RawMemoryLimiter", "min_gc_interval_when_soft_limited min_gc_interval_when_hard_limited"),
+    ("RawMatch", "regexp"),
     (
         "ServerTlsConfig",
         "ca_file ca_pem include_system_ca_certs_pool max_version cipher_suites curve_preferences tpm",

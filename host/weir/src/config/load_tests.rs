@@ -27,7 +27,7 @@ fn the_built_in_configuration_is_valid_with_and_without_plugins() {
     let base = crate::config::builtin::sources(directory.path());
     let config = load_sources(&base, &no_environment()).unwrap().config;
     assert_eq!(config.pipelines.len(), 3);
-    assert!(config.processors.is_empty());
+    assert!(config.plugins.is_empty() && config.processors.is_empty());
     let receiver = config.receivers.values().next().unwrap().otlp().unwrap();
     assert_eq!(receiver.grpc.as_ref().unwrap().endpoint.to_string(), "localhost:4317");
     assert_eq!(receiver.http.as_ref().unwrap().endpoint.to_string(), "localhost:4318");
@@ -198,16 +198,14 @@ fn a_wasm_processor_is_one_plugin_or_a_directory() {
           memory_limit_mib: 32, files: [{{source: '{directory}', path: /data}}]}}}}"
     );
     let config_one = config(&with_processor(&processor));
-    let WasmSource::Plugin(settings) = &config_one.processors.values().next().unwrap().source else {
-        panic!()
-    };
+    let WasmSource::Plugin(settings) = &config_one.plugins.values().next().unwrap().source else { panic!() };
     assert_eq!(settings.config, serde_json::json!({"rules": [1, "a", 0.5, null]}));
     assert_eq!(settings.on_error, weir_plugin::OnError::Drop);
     assert_eq!((settings.timeout, settings.memory_limit_bytes), (Duration::from_secs(2), 32 << 20));
     assert_eq!(settings.files.len(), 1);
 
     let config_many = config(&with_processor(&format!("{{wasm: {{directory: '{directory}'}}}}")));
-    assert!(matches!(config_many.processors.values().next().unwrap().source, WasmSource::Directory(_)));
+    assert!(matches!(config_many.plugins.values().next().unwrap().source, WasmSource::Directory(_)));
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub struct PipelineConfig {
     pub place: Place,
     /// Where its data comes from; at least one.
     pub receivers: Vec<ComponentId>,
-    /// The `wasm` processors, in this order.
+    /// The processors that change batches, plugins and others, in this order.
     pub processors: Vec<ComponentId>,
     /// How requests are merged behind them, by the pipeline's `batch` processor.
     pub batching: Option<BatchConfig>,

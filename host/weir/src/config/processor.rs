@@ -1,22 +1,44 @@
 //! The processors' part of the configuration.
 
+mod action;
+mod attributes;
 mod batch;
+mod matching;
 mod memory_limiter;
+mod pattern;
 mod probabilistic_sampler;
+mod redaction;
+mod resource;
 mod wasm;
 
+pub use attributes::AttributesConfig;
 pub use batch::{BatchConfig, BatchSizer};
 pub use memory_limiter::MemoryLimiterConfig;
 pub use probabilistic_sampler::ProbabilisticSamplerConfig;
+pub use redaction::{HashFunction, RedactionConfig};
+pub use resource::ResourceConfig;
 pub use wasm::{WasmProcessorConfig, WasmSource, read_drop_in};
 
 use super::at::At;
 use super::diagnostic::Diagnostic;
 
+/// One of weir's own processors: those that change batches and are no plugins.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NativeProcessorConfig {
+    /// `attributes`
+    Attributes(AttributesConfig),
+    /// `resource`
+    Resource(ResourceConfig),
+    /// `redaction`
+    Redaction(Box<RedactionConfig>),
+}
+
 /// One processor.
 pub(super) enum ProcessorConfig {
     /// `wasm`
     Wasm(Box<WasmProcessorConfig>),
+    /// One of weir's own.
+    Native(NativeProcessorConfig),
     /// `batch`
     Batch(BatchConfig),
     /// `memory_limiter`
@@ -30,6 +52,14 @@ impl ProcessorConfig {
     pub(super) fn read(name: &str, at: &At<'_>, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         match name {
             "wasm" => WasmProcessorConfig::read(at, problems).map(|config| Self::Wasm(Box::new(config))),
+            "attributes" => {
+                AttributesConfig::read(at, problems).map(NativeProcessorConfig::Attributes).map(Self::Native)
+            }
+            "resource" => {
+                ResourceConfig::read(at, problems).map(NativeProcessorConfig::Resource).map(Self::Native)
+            }
+            "redaction" => RedactionConfig::read(at, problems)
+                .map(|config| Self::Native(NativeProcessorConfig::Redaction(Box::new(config)))),
             "batch" => BatchConfig::read_processor(at, problems).map(Self::Batch),
             "memory_limiter" => MemoryLimiterConfig::read(at, problems).map(Self::MemoryLimiter),
             "probabilistic_sampler" => {

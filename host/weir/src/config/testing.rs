@@ -54,3 +54,16 @@ pub fn with_processors(processors: &str, ids: &str) -> String {
         format!("{{pipelines: {{traces: {{receivers: [otlp], processors: [{ids}], exporters: [nop]}}}}}}");
     with(OTLP, processors, NOP, &service)
 }
+
+/// All of these processors, in the order in which they are written, in a pipeline of the signal.
+pub fn with_processors_of(signal: &str, processors: &str) -> String {
+    let file = std::sync::Arc::from("f.yaml");
+    let ids: Vec<String> = match super::yaml::parse(processors, &file) {
+        Ok(node) => node.entries().iter().map(|entry| entry.key.clone()).collect(),
+        Err(problems) => panic!("{problems:?}"),
+    };
+    let ids = ids.join(", ");
+    let service =
+        format!("{{pipelines: {{{signal}: {{receivers: [otlp], processors: [{ids}], exporters: [nop]}}}}}}");
+    with(OTLP, processors, NOP, &service)
+}

@@ -1,15 +1,16 @@
-//! What stands between receivers and upstreams: plugins, export queues, and the pipelines that they are in.
+//! What stands between receivers and upstreams: processors, export queues, and the pipelines that they are in.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use weir_pipeline::{Budget, Consumer, Pipeline};
+use weir_pipeline::{Budget, Consumer, Pipeline, Processor};
 
 use super::Failure;
 use super::changes::Changes;
 use super::endpoints::Behind;
 use super::exporters::{Exporters, Gone, NextExporters};
+use super::native::NativeProcessors;
 use super::plugins::{PluginHost, Plugins};
 use super::settings;
 use super::storages::Storages;
@@ -21,6 +22,7 @@ use crate::telemetry::Telemetry;
 #[derive(Default)]
 pub(super) struct Components {
     plugins: Plugins,
+    native: NativeProcessors,
     exporters: Exporters,
     pipelines: BTreeMap<String, Piped>,
 }
@@ -37,6 +39,7 @@ pub(super) type ById<T> = BTreeMap<ComponentId, Arc<T>>;
 /// The components of the next configuration: everything that may fail has been done.
 pub(super) struct Prepared {
     plugins: Plugins,
+    native: NativeProcessors,
     exporters: NextExporters,
 }
 
@@ -56,7 +59,8 @@ impl Components {
         // Certificates are read from files, and so is what was left on disk.
         let exporters = tokio::task::block_in_place(|| self.exporters.next(config, storages))?;
         let plugins = self.plugins.next(config, host).await?;
-        Ok(Prepared { plugins, exporters })
+        let native = self.native.next(config);
+        Ok(Prepared { plugins, native, exporters })
     }
 
     /// Fails if a plugin does not load that is not awaited already: without it, traffic would be refused.
@@ -80,6 +84,7 @@ impl Components {
         let former = std::mem::take(self);
         self.plugins = prepared.plugins;
         self.plugins.watch();
+        self.native = prepared.native;
         self.exporters = prepared.exporters.start(config, telemetry, budget);
         for pipeline in &config.pipelines {
             let piped = self.pipeline(pipeline, &former, telemetry);
@@ -87,6 +92,7 @@ impl Components {
         }
         let mut changes = Changes::default();
         changes.compare("processors", former.plugins.by_id(), self.plugins.by_id(), Arc::ptr_eq);
+        changes.compare("processors", former.native.by_id(), self.native.by_id(), Arc::ptr_eq);
         changes.compare("exporters", former.exporters.by_id(), self.exporters.by_id(), Arc::ptr_eq);
         let is_same = |former: &Piped, next: &Piped| former.config == next.config;
         changes.compare("service::pipelines", &former.pipelines, &self.pipelines, is_same);
@@ -96,10 +102,13 @@ impl Components {
     /// The former's pipeline if nothing in it is new.
     fn pipeline(&self, config: &PipelineConfig, former: &Components, telemetry: &Telemetry) -> Piped {
         let (former_plugins, plugins) = (former.plugins.by_id(), self.plugins.by_id());
+        let (former_native, native) = (former.native.by_id(), self.native.by_id());
+        let is_kept_processor =
+            |id: &ComponentId| is_kept(former_plugins, plugins, id) || is_kept(former_native, native, id);
         let (former_exporters, exporters) = (former.exporters.by_id(), self.exporters.by_id());
         let is_same = |piped: &&Piped| {
             piped.config == *config
-                && config.processors.iter().all(|id| is_kept(former_plugins, plugins, id))
+                && config.processors.iter().all(is_kept_processor)
                 && config.exporters.iter().all(|id| is_kept(former_exporters, exporters, id))
         };
         let pipeline = match former.pipelines.get(&config.name).filter(is_same) {
@@ -107,12 +116,23 @@ impl Components {
             None => Arc::new(Pipeline {
                 name: config.name.clone(),
                 signal: config.signal,
-                processors: self.plugins.processors(config, telemetry),
+                processors: self.processors(config, telemetry),
                 exporters: config.exporters.iter().filter_map(|id| self.exporters.queue(id)).collect(),
                 batching: config.batching.as_ref().map(settings::batching),
             }),
         };
         Piped { config: config.clone(), pipeline }
+    }
+
+    /// A pipeline's processors in their order; of those that follow each other and are of one kind there is one.
+    fn processors(&self, config: &PipelineConfig, telemetry: &Telemetry) -> Vec<Box<dyn Processor>> {
+        let is_plugin = |id: &ComponentId| self.plugins.by_id().contains_key(id);
+        let runs = config.processors.chunk_by(|one, next| is_plugin(one) == is_plugin(next));
+        let processor = |ids: &[ComponentId]| match ids.first() {
+            Some(first) if is_plugin(first) => self.plugins.processor(config, ids, telemetry),
+            _ => self.native.processor(config, ids, telemetry),
+        };
+        runs.filter_map(processor).collect()
     }
 
     /// The plugins.

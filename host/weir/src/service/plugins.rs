@@ -69,13 +69,13 @@ impl Plugins {
     /// Loads those that `self` does not have with the same configuration. What is wrong with any is a problem of the
     /// configuration.
     pub(super) async fn next(&self, config: &Config, host: &PluginHost) -> Result<Self, Failure> {
-        if config.processors.is_empty() {
+        if config.plugins.is_empty() {
             return Ok(Plugins::default());
         }
         let engine = host.engine().await?;
         let mut next = Plugins { engine: Some(Arc::clone(&engine)), sets: BTreeMap::new() };
         let mut problems = Vec::new();
-        for (id, processor) in &config.processors {
+        for (id, processor) in &config.plugins {
             if let Some(same) = self.sets.get(id).filter(|former| former.config == *processor) {
                 next.sets.insert(id.clone(), Arc::clone(same));
                 continue;
@@ -124,26 +124,27 @@ impl Plugins {
         self.sets.values().map(|processing| Arc::clone(&processing.set)).collect()
     }
 
-    /// The processors of a pipeline. Consecutive `wasm` processors become one, so that a batch is walked and
-    /// spliced once; there is no other kind yet.
-    pub(super) fn processors(
+    /// One processor for `wasm` processors that follow each other in a pipeline, so that a batch is walked and
+    /// spliced once.
+    pub(super) fn processor(
         &self,
         pipeline: &PipelineConfig,
+        ids: &[ComponentId],
         telemetry: &Telemetry,
-    ) -> Vec<Box<dyn Processor>> {
-        let sets = pipeline.processors.iter().filter_map(|id| self.sets.get(id));
+    ) -> Option<Box<dyn Processor>> {
+        let sets = ids.iter().filter_map(|id| self.sets.get(id));
         let sets: Vec<_> = sets.map(|processing| Arc::clone(&processing.set)).collect();
-        let Some(engine) = self.engine.as_ref().filter(|_| !sets.is_empty()) else { return Vec::new() };
-        let names: Vec<String> = pipeline.processors.iter().map(ToString::to_string).collect();
+        let engine = self.engine.as_ref().filter(|_| !sets.is_empty())?;
+        let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
         let name = pipeline.name.clone();
         let processor = WasmProcessor::new(Arc::clone(engine), pipeline.signal, name, sets);
-        vec![telemetry.count_items(&names.join(","), pipeline.signal, Box::new(processor))]
+        Some(telemetry.count_items(&names.join(","), pipeline.signal, Box::new(processor)))
     }
 }
 
 fn problem(config: &Config, id: &ComponentId, reason: String) -> Diagnostic {
     let diagnostic = Diagnostic::new(format!("processors::{id}"), reason);
-    match config.processors.get(id) {
+    match config.plugins.get(id) {
         Some(processor) => diagnostic.at(&processor.place),
         None => diagnostic,
     }

@@ -9,9 +9,9 @@ use weir_pipeline::{BatchSettings, QueueSettings, RetrySettings, Sizer};
 use crate::config::{
     self, BatchConfig, BatchSizer, ComponentId, Environment, ExporterConfig, FileCompression,
     FileExporterConfig, GrpcAddress, HttpServerConfig, KeepaliveParameters, LokiExporterConfig,
-    MemoryLimiterConfig, MinTlsVersion, OtlpHttpExporterConfig, OtlpJsonFileReceiverConfig,
-    OtlpReceiverConfig, ProcessEnvironment, PrometheusExporterConfig, RetryConfig, RotationConfig,
-    SendingQueueConfig, ServerTlsConfig, StartAt, TlsConfig, TranslationStrategy,
+    MemoryLimiterConfig, MinTlsVersion, OtlpJsonFileReceiverConfig, OtlpReceiverConfig, ProcessEnvironment,
+    PrometheusExporterConfig, RetryConfig, RotationConfig, SendingQueueConfig, ServerTlsConfig, StartAt,
+    TlsConfig, TranslationStrategy,
 };
 use crate::dead_letters::DeadLetterSettings;
 use crate::exporter::{

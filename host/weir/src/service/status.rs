@@ -22,7 +22,7 @@ struct Loaded {
 impl Status {
     /// These plugins are loaded.
     pub(super) fn fill(&self, config: &Config, sets: Vec<Arc<PluginSet>>) {
-        let is_wasm = |id: &&ComponentId| config.processors.contains_key(*id);
+        let is_wasm = |id: &&ComponentId| config.plugins.contains_key(*id);
         let pipelines = config.pipelines.iter().map(|pipeline| {
             let processors = pipeline.processors.iter().filter(is_wasm).map(ToString::to_string);
             (pipeline.name.clone(), processors.collect())

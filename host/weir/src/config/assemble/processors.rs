@@ -1,4 +1,4 @@
-//! What becomes of the processors: plugins stay in their pipelines; `batch` is how a pipeline's requests are merged on their
+//! What becomes of the processors: plugins and weir's own stay in their pipelines; `batch` is how a pipeline's requests are merged on their
 //! way out; `memory_limiter` is one budget for all.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,8 @@ use crate::config::environment::Environment;
 use crate::config::id::ComponentId;
 use crate::config::pipeline::PipelineConfig;
 use crate::config::processor::{
-    MemoryLimiterConfig, ProbabilisticSamplerConfig, ProcessorConfig, WasmProcessorConfig,
+    MemoryLimiterConfig, NativeProcessorConfig, ProbabilisticSamplerConfig, ProcessorConfig,
+    WasmProcessorConfig,
 };
 use crate::shipped;
 
@@ -19,10 +20,11 @@ use crate::shipped;
 #[derive(Default)]
 pub(super) struct Processors {
     pub(super) wasm: BTreeMap<ComponentId, WasmProcessorConfig>,
+    pub(super) native: BTreeMap<ComponentId, NativeProcessorConfig>,
     pub(super) memory_limiter: Option<MemoryLimiterConfig>,
 }
 
-/// Sorts the processors that are in use, and leaves those that are plugins in the pipelines' lists.
+/// Sorts the processors that are in use, and leaves those in the pipelines' lists that change batches on their way.
 pub(super) fn assign(
     used: BTreeMap<ComponentId, ProcessorConfig>,
     pipelines: &mut [PipelineConfig],
@@ -36,6 +38,7 @@ pub(super) fn assign(
     for (id, processor) in used {
         match processor {
             ProcessorConfig::Wasm(config) => drop(processors.wasm.insert(id, *config)),
+            ProcessorConfig::Native(config) => drop(processors.native.insert(id, config)),
             ProcessorConfig::Batch(config) => drop(batches.insert(id, config)),
             ProcessorConfig::MemoryLimiter(config) => {
                 if processors.memory_limiter.is_some_and(|other| other != config) {
@@ -70,7 +73,10 @@ pub(super) fn assign(
             }
             pipeline.batching = Some(*batch);
         }
-        pipeline.processors.retain(|id| processors.wasm.contains_key(id));
+        pipeline
+            .processors
+            .retain(|id| processors.wasm.contains_key(id) || processors.native.contains_key(id));
+        check_signal(pipeline, &processors.native, root, problems);
     }
     processors
 }
@@ -85,5 +91,26 @@ fn check_signals(id: &ComponentId, pipelines: &[PipelineConfig], problems: &mut 
             format!("processor \"{id}\" samples traces and logs; leave it out of a pipeline of {signal}");
         let path = format!("service::pipelines::{}", pipeline.name);
         problems.push(Diagnostic::new(path, reason).at(&pipeline.place));
+    }
+}
+
+/// Checks that weir's own processors can do their work on what flows through the pipeline.
+fn check_signal(
+    pipeline: &PipelineConfig,
+    native: &BTreeMap<ComponentId, NativeProcessorConfig>,
+    root: &At<'_>,
+    problems: &mut Vec<Diagnostic>,
+) {
+    for id in &pipeline.processors {
+        let Some(config) = native.get(id) else { continue };
+        if pipeline.signal == Signal::Profiles {
+            let reason =
+                format!("processor \"{id}\" has no effect on profiles, which weir does not look into");
+            let path = format!("service::pipelines::{}", pipeline.name);
+            problems.push(Diagnostic::new(path, reason).at(&pipeline.place));
+        } else if let NativeProcessorConfig::Attributes(attributes) = config {
+            let at = root.key("processors").key(&id.to_string());
+            attributes.check(pipeline.signal, &pipeline.name, &at, problems);
+        }
     }
 }

@@ -176,7 +176,7 @@ mod tests {
         let shipped = tempfile::tempdir().unwrap();
         let (config, warnings) = load(keys, shipped.path());
         assert_eq!(warnings, [] as [&str; 0]);
-        let processor = config.processors.into_values().next().unwrap();
+        let processor = config.plugins.into_values().next().unwrap();
         let WasmSource::Plugin(settings) = processor.source else { panic!("not one plugin") };
         assert_eq!(settings.name.as_deref(), Some("probabilistic_sampler/x"));
         assert_eq!(settings.plugin, shipped.path().join("sample.wasm"));
