@@ -228,7 +228,7 @@ impl<'r> Ingest<'r> {
         let key = labels.key()?;
         if head.has_no_recorded_value() {
             if let Some(store) = store {
-                store.remove(&metric.name, key);
+                store.forget(&metric.name, key);
             }
             return Ok(());
         }

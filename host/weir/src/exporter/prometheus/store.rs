@@ -84,14 +84,21 @@ impl Store {
         self.insert(head, key, point, now)
     }
 
-    /// Forgets a series.
-    pub(super) fn remove(&mut self, name: &str, key: &[u8]) {
+    /// Forgets the series with this key, if there is one.
+    pub(super) fn forget(&mut self, name: &str, key: &[u8]) {
+        if name != self.target_info {
+            self.remove(name, key);
+        }
+    }
+
+    fn remove(&mut self, name: &str, key: &[u8]) {
         let Some(family) = self.families.get_mut(name) else { return };
         if let Some(series) = family.series.remove(key) {
             self.series -= 1;
             self.bytes -= series.cost(key);
         }
         if family.series.is_empty() {
+            self.bytes -= family.cost(name);
             self.families.remove(name);
         }
     }
@@ -106,15 +113,21 @@ impl Store {
                     return series.touch(now);
                 }
             }
-            Some(former) => self.remove(&name, &former),
+            Some(former) => {
+                self.bytes -= target_cost(identity, &former);
+                self.targets.remove(identity);
+                self.remove(&name, &former);
+            }
             None => {}
         }
         let value = Value::Gauge(Number::Int(1));
         let point = Point { start_unix_nano: 0, time_unix_nano: 0, is_delta: false, value };
         let head = FamilyHead { name: &name, help: TARGET_HELP, unit: "" };
         // Without room for it, its metrics have none either, and they are what is counted.
-        if self.insert(head, key, point, now).is_ok() {
-            self.targets.insert(identity.into(), key.into());
+        if self.insert(head, key, point, now).is_ok()
+            && self.targets.insert(identity.into(), key.into()).is_none()
+        {
+            self.bytes += target_cost(identity, key);
         }
     }
 
@@ -151,14 +164,21 @@ impl Store {
             return Ok(());
         }
         let series = Series::new(point, now);
-        let bytes = self.bytes + series.cost(key);
+        let new_family =
+            if self.families.contains_key(head.name) { None } else { Some(Family::new(head, kind)) };
+        let of_family = new_family.as_ref().map_or(0, |family| family.cost(head.name));
+        let bytes = self.bytes + series.cost(key) + of_family;
         if bytes > bytes_max || self.series >= self.series_max {
             return Err(Refused::Series);
         }
         self.bytes = bytes;
         self.series += 1;
-        let family = self.families.entry(head.name.into()).or_insert_with(|| Family::new(head, kind));
-        family.series.insert(key.into(), series);
+        if let Some(family) = new_family {
+            self.families.insert(head.name.into(), family);
+        }
+        if let Some(family) = self.families.get_mut(head.name) {
+            family.series.insert(key.into(), series);
+        }
         Ok(())
     }
 
@@ -184,7 +204,7 @@ impl Store {
     fn sweep(&mut self, now: Instant) {
         let expiration = self.expiration;
         let (mut series, mut bytes, mut earliest) = (0, 0, None::<Instant>);
-        self.families.retain(|_, family| {
+        self.families.retain(|name, family| {
             family.series.retain(|key, one| {
                 let stays = !one.has_expired(expiration, now);
                 if stays {
@@ -194,16 +214,32 @@ impl Store {
                 }
                 stays
             });
-            !family.series.is_empty()
+            let stays = !family.series.is_empty();
+            bytes += if stays { family.cost(name) } else { 0 };
+            stays
         });
         let targets = self.families.get(self.target_info.as_str());
-        self.targets.retain(|_, key| targets.is_some_and(|family| family.series.contains_key(&**key)));
+        self.targets.retain(|identity, key| {
+            let stays = targets.is_some_and(|family| family.series.contains_key(&**key));
+            bytes += if stays { target_cost(identity, key) } else { 0 };
+            stays
+        });
         (self.series, self.bytes) = (series, bytes);
         self.next_sweep = earliest.unwrap_or(now + SWEEP_INTERVAL).max(now + SWEEP_INTERVAL);
     }
 }
 
+/// Bytes that the note of a target takes.
+fn target_cost(identity: &[u8], key: &[u8]) -> usize {
+    identity.len() + key.len() + 2 * size_of::<Box<[u8]>>()
+}
+
 impl Family {
+    /// Bytes that it takes beside its series.
+    fn cost(&self, name: &str) -> usize {
+        size_of::<Self>() + name.len() + self.help.len() + self.unit.len()
+    }
+
     fn new(head: FamilyHead<'_>, kind: Kind) -> Self {
         let FamilyHead { name, help, unit } = head;
         let help = &help[..help.floor_char_boundary(HELP_BYTES_MAX)];

@@ -30,6 +30,45 @@ fn long_labels_use_up_the_room_of_many_series() {
 }
 
 #[test]
+fn what_is_held_is_counted_the_same_when_it_changes_and_when_all_of_it_is_looked_at() {
+    let bench = Bench::new(&settings());
+    let target = |version| {
+        request(
+            &[("service.name", "shop"), ("service.instance.id", "1"), ("service.version", version)],
+            None,
+            vec![
+                tagged("a", "x", 1),
+                tagged("b", "y", 2),
+                histogram("c", DELTA, vec![histogram_point((1, 2), [1, 2, 3], 1.0)]),
+                exponential("d", CUMULATIVE, vec![exponential_point((1, 2), 3, (0, &[1, 2]), (0, &[]))]),
+            ],
+        )
+    };
+    let held = || {
+        let mut store = bench.exporter.store.try_lock().unwrap();
+        let before = (store.series, store.bytes);
+        store.sweep(bench.now);
+        assert_eq!((store.series, store.bytes), before);
+        before
+    };
+    for version in ["1", "1", "22"] {
+        bench.send_bytes(&target(version));
+        held();
+    }
+    let mut gone = point(&[("tag", "y")], (0, 1), 2);
+    gone.flags = 1;
+    let before = held();
+    let service = [("service.name", "shop"), ("service.instance.id", "1"), ("service.version", "22")];
+    bench.send_bytes(&request(
+        &service,
+        None,
+        vec![gauge("b", vec![gone.clone()]), gauge("target_info", vec![gone])],
+    ));
+    assert!(held() < before);
+    assert_eq!(bench.series(), 4, "its own series is not the sender's to end");
+}
+
+#[test]
 fn what_gets_no_new_point_is_gone_after_its_time_and_makes_room() {
     let mut bench = Bench::new(&PrometheusSettings { series_max: 2, ..settings() });
     bench.send(vec![tagged("a", "x", 1), tagged("b", "y", 1)]);
