@@ -18,8 +18,8 @@ pub fn randomness(id: &[u8], seed: u32) -> Randomness {
     let bucket = u64::from(hash & (BUCKETS - 1));
     // The lowest buckets are kept, and randomness is kept if it is high.
     let deciding = u64::from(BUCKETS - 1) - bucket;
-    let unused = u64::from(hash >> BUCKET_BITS);
-    let spread = unused ^ (unused << 10);
+    let high = u64::from(hash >> (u32::BITS - BUCKET_BITS));
+    let spread = high ^ (high << 10);
     Randomness::of_bits((deciding << SHIFT) | (spread << BUCKET_BITS) | bucket)
 }
 

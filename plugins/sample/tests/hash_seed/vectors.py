@@ -28,7 +28,7 @@ def buckets(percentage):
 
 def decision(ident, seed, percentage):
     value = fnv1a(seed.to_bytes(4, "little") + ident)
-    low, high = value % 16384, value // 16384
+    low, high = value % 2**14, value // 2**18
     rv = (16383 - low) * 2**42 + (high ^ (high * 1024)) * 2**14 + low
     return {"id": ident.hex(), "rv": format(rv, "014x"), "kept": low < buckets(percentage)}
 

@@ -57,6 +57,10 @@ impl Site {
         command.env("XDG_CACHE_HOME", build::target_dir().join("test-cache"));
         // What becomes of every item is looked at here, by its id.
         let unaccounted = json!({"service": {"telemetry": {"metrics": {"level": "none"}}}});
+        // What ran before has been told to end, and may not have yet.
+        for port in [PORTS.grpc, PORTS.http, PORTS.health, PORTS.metrics] {
+            is_free("0.0.0.0", port).await;
+        }
         let weir = Weir::watch(command, PORTS, &unaccounted, self.dir);
         weir.ready().await;
         weir
@@ -65,7 +69,12 @@ impl Site {
 
 /// The upstream at a port of the address that all names have.
 async fn upstream(port: u16) -> Upstream {
+    is_free("::1", port).await;
     Upstream::start_at("::1", port).await
+}
+
+async fn is_free(host: &str, port: u16) {
+    wait::until(&format!("port {port} is free"), async || TcpListener::bind((host, port)).await.ok()).await;
 }
 
 async fn send(signal: Signal, tag: &str, items: usize) {
