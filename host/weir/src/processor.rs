@@ -32,7 +32,7 @@ pub use pattern::{Pattern, PatternError, PatternSet};
 pub use redaction::Summary;
 pub use value::Value;
 
-use crate::config::{AttributesConfig, HashFunction, NativeProcessorConfig, RedactionConfig, ResourceConfig};
+use crate::config::{HashFunction, NativeProcessorConfig, RedactionConfig};
 use acting::{Acting, ITEMS, RESOURCES};
 use answer::{Answer, TooLarge};
 use hash::Mask;
@@ -43,7 +43,7 @@ use seen::Seen;
 pub struct Native(Work);
 
 enum Work {
-    Acting(Acting),
+    Acting(Box<Acting>),
     Redaction(Box<Redaction>),
 }
 
@@ -51,20 +51,18 @@ impl Native {
     /// The processor of a configuration.
     pub fn new(config: &NativeProcessorConfig) -> Native {
         Native(match config {
-            NativeProcessorConfig::Attributes(AttributesConfig { actions, include, exclude, .. }) => {
-                Work::Acting(Acting {
-                    actions: actions.clone(),
-                    level: ITEMS,
-                    include: include.clone(),
-                    exclude: exclude.clone(),
-                })
-            }
-            NativeProcessorConfig::Resource(ResourceConfig { actions }) => Work::Acting(Acting {
-                actions: actions.clone(),
+            NativeProcessorConfig::Attributes(config) => Work::Acting(Box::new(Acting {
+                actions: config.actions.clone(),
+                level: ITEMS,
+                include: config.include.clone(),
+                exclude: config.exclude.clone(),
+            })),
+            NativeProcessorConfig::Resource(config) => Work::Acting(Box::new(Acting {
+                actions: config.actions.clone(),
                 level: RESOURCES,
                 include: None,
                 exclude: None,
-            }),
+            })),
             NativeProcessorConfig::Redaction(config) => Work::Redaction(Box::new(redaction(config))),
         })
     }

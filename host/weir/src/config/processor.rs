@@ -26,7 +26,7 @@ use super::diagnostic::Diagnostic;
 #[derive(Clone, Debug, PartialEq)]
 pub enum NativeProcessorConfig {
     /// `attributes`
-    Attributes(AttributesConfig),
+    Attributes(Box<AttributesConfig>),
     /// `resource`
     Resource(ResourceConfig),
     /// `redaction`
@@ -52,9 +52,8 @@ impl ProcessorConfig {
     pub(super) fn read(name: &str, at: &At<'_>, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         match name {
             "wasm" => WasmProcessorConfig::read(at, problems).map(|config| Self::Wasm(Box::new(config))),
-            "attributes" => {
-                AttributesConfig::read(at, problems).map(NativeProcessorConfig::Attributes).map(Self::Native)
-            }
+            "attributes" => AttributesConfig::read(at, problems)
+                .map(|config| Self::Native(NativeProcessorConfig::Attributes(Box::new(config)))),
             "resource" => {
                 ResourceConfig::read(at, problems).map(NativeProcessorConfig::Resource).map(Self::Native)
             }

@@ -99,11 +99,6 @@ impl<'a> Seen<'a> {
         field::NAMED as usize + self.selectors.len() + self.names.len()
     }
 
-    /// The number of the first field whose name the batch brings.
-    pub fn first_name(self) -> u32 {
-        field::NAMED + self.selectors.len() as u32
-    }
-
     /// The key with this number.
     pub fn key(self, field: u32) -> &'a str {
         let Some(place) = field.checked_sub(field::NAMED).map(|place| place as usize) else { return "" };

@@ -34,12 +34,12 @@ pub(super) fn through(stages: &Stages, payload: &[u8]) -> Result<Bytes, Refusal>
     stages.through(batch, &mut Scratch::default()).map(|batch| batch.payload)
 }
 
-pub(super) fn any(value: any_value::Value) -> AnyValue {
+pub(super) fn of(value: any_value::Value) -> AnyValue {
     AnyValue { value: Some(value) }
 }
 
 pub(super) fn text(text: &str) -> AnyValue {
-    any(any_value::Value::StringValue(text.to_owned()))
+    of(any_value::Value::StringValue(text.to_owned()))
 }
 
 pub(super) fn attribute(key: &str, value: AnyValue) -> KeyValue {
@@ -65,11 +65,11 @@ fn scalar() -> impl Strategy<Value = AnyValue> {
     ];
     prop_oneof![
         4 => prop::sample::select(texts.to_vec()).prop_map(text),
-        1 => proptest::prelude::any::<i64>().prop_map(|value| any(V::IntValue(value))),
-        1 => (0..5000i64).prop_map(|value| any(V::IntValue(value))),
-        1 => proptest::prelude::any::<bool>().prop_map(|value| any(V::BoolValue(value))),
-        1 => prop::sample::select(vec![0.0, 1.5, -2e22, 4111.0, 1e-9]).prop_map(|value| any(V::DoubleValue(value))),
-        1 => prop::collection::vec(proptest::prelude::any::<u8>(), 0..5).prop_map(|value| any(V::BytesValue(value))),
+        1 => any::<i64>().prop_map(|value| of(V::IntValue(value))),
+        1 => (0..5000i64).prop_map(|value| of(V::IntValue(value))),
+        1 => any::<bool>().prop_map(|value| of(V::BoolValue(value))),
+        1 => prop::sample::select(vec![0.0, 1.5, -2e22, 4111.0, 1e-9]).prop_map(|value| of(V::DoubleValue(value))),
+        1 => prop::collection::vec(any::<u8>(), 0..5).prop_map(|value| of(V::BytesValue(value))),
         1 => Just(AnyValue { value: None }),
     ]
 }
@@ -79,8 +79,8 @@ fn value() -> impl Strategy<Value = AnyValue> {
         use any_value::Value as V;
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..3)
-                .prop_map(|values| any(V::ArrayValue(ArrayValue { values }))),
-            members(inner).prop_map(|values| any(V::KvlistValue(KeyValueList { values }))),
+                .prop_map(|values| of(V::ArrayValue(ArrayValue { values }))),
+            members(inner).prop_map(|values| of(V::KvlistValue(KeyValueList { values }))),
         ]
     })
 }

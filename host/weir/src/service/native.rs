@@ -30,7 +30,8 @@ impl NativeProcessors {
         if config.processors.is_empty() {
             return NativeProcessors::default();
         }
-        let host = self.host.clone().unwrap_or_else(|| NativeHost::new(Some(memory::release_code_pages)));
+        let host =
+            self.host.clone().unwrap_or_else(|| NativeHost::new(Some(memory::release_code_pages as fn())));
         let processing = |(id, config): (&ComponentId, &NativeProcessorConfig)| {
             let same = self.by_id.get(id).filter(|former| former.config == *config);
             let processing = same.cloned().unwrap_or_else(|| {

@@ -33,7 +33,7 @@ pub const REDACTIONS: [&str; 10] = [
      redact_all_types: true, summary: debug}}",
     "{redaction: {allow_all_keys: true, redact_all_types: true, blocked_values: ['[0-9]', 'x*'], summary: debug}}",
     "{redaction: {allow_all_keys: true, blocked_key_patterns: [card], allowed_values: [.], summary: debug}}",
-    "{redaction/1: {allow_all_keys: true, blocked_values: [4], summary: debug}, \
+    "{redaction/1: {allow_all_keys: true, blocked_values: ['4'], summary: debug}, \
      redaction/2: {allow_all_keys: true, blocked_values: ['\\*+'], summary: debug}}",
     "{redaction: {allow_all_keys: true, blocked_values: ['.*'], summary: silent}}",
 ];
@@ -60,7 +60,7 @@ fn a_resource_is_acted_on_once_however_many_parts_a_request_has() {
     let resource = &out.resource_logs[0].resource.as_ref().unwrap().attributes;
     // In the order of their names, redaction comes second.
     let expected =
-        [("a", text(&hash::sha256(b"****"))), ("redaction.masked.count", any(any_value::Value::IntValue(1)))];
+        [("a", text(&hash::sha256(b"****"))), ("redaction.masked.count", of(any_value::Value::IntValue(1)))];
     assert_eq!(*resource, expected.map(|(key, value)| attribute(key, value)));
     let records = &out.resource_logs[0].scope_logs[0].log_records;
     assert_eq!(records.len(), 10_000);
@@ -79,7 +79,7 @@ fn an_entity_without_attributes_gets_some() {
                   resource: {attributes: [{key: a, action: insert, value: 1.5}]}}";
     let out = sent(upsert, &source.encode_to_vec());
     let resource = out.resource_logs[0].resource.as_ref().unwrap();
-    assert_eq!(resource.attributes, [attribute("a", any(any_value::Value::DoubleValue(1.5)))]);
+    assert_eq!(resource.attributes, [attribute("a", of(any_value::Value::DoubleValue(1.5)))]);
     let attributes = &out.resource_logs[0].scope_logs[0].log_records[0].attributes;
     assert!(matches!(&attributes[0].value.as_ref().unwrap().value, Some(any_value::Value::KvlistValue(_))));
 }
@@ -113,10 +113,10 @@ fn what_masking_makes_larger_than_anybody_would_take_is_refused_as_a_whole() {
 fn the_paths_of_a_deep_tree_are_bounded() {
     let key = "k".repeat(10_000);
     let leaves = vec![text("secret"); 2_000];
-    let mut tree = any(any_value::Value::ArrayValue(ArrayValue { values: leaves }));
+    let mut tree = of(any_value::Value::ArrayValue(ArrayValue { values: leaves }));
     for _ in 0..60 {
         let values = vec![attribute(&key, tree)];
-        tree = any(any_value::Value::KvlistValue(KeyValueList { values }));
+        tree = of(any_value::Value::KvlistValue(KeyValueList { values }));
     }
     let source = logs(vec![LogRecord { body: Some(tree), ..LogRecord::default() }]);
     let redaction = |summary: &str| {

@@ -4,7 +4,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as V;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 
-use super::{any, attribute, text};
+use super::{attribute, of, text};
 use crate::config::{HashFunction, NativeProcessorConfig, RedactionConfig};
 use crate::processor::{Action, Conversion, Operation, Pattern, Source, Summary, Value, hash};
 
@@ -150,7 +150,7 @@ fn convert(to: Conversion, value: &mut AnyValue) {
         _ => None,
     };
     if let Some(converted) = converted {
-        *value = any(converted);
+        *value = of(converted);
     }
 }
 
@@ -247,7 +247,7 @@ fn summarize(config: &RedactionConfig, prefix: &str, lists: Lists, attributes: &
         if let Some(V::IntValue(before)) = get(attributes, &key).and_then(|value| value.value.clone()) {
             count = count.wrapping_add(before);
         }
-        put(attributes, &key, any(V::IntValue(count)));
+        put(attributes, &key, of(V::IntValue(count)));
     }
 }
 
