@@ -2,8 +2,9 @@
 //! them, and follows what is added. It has no socket; behind [`Intake`] there is no difference to one that has.
 //!
 //! - `find`: the files that are meant. `followed`: one of them, and how far it is read. `chunk`: what is read at a time.
-//! - `line`: what a line is. `delivery`: a line's way until it is settled. `reader`: the task that does it all.
-//! - `positions`: how far each file is settled, for the next reader and, with a storage, for the next start.
+//! - `line`: what a line is. `delivery`: a line's way until it is settled. `under_way`: how many may be on it.
+//! - `positions`: how far each file is settled, for the next reader and, with a storage, for the next start (`keeping`).
+//! - `reader`: the task that does it all.
 //!
 //! A line is settled when the pipelines have answered for good; until then it is handed to them again. So many lines and bytes are
 //! under way at a time and no more: files wait. What weir did not settle before its end is read again.
@@ -12,9 +13,11 @@ mod chunk;
 mod delivery;
 mod find;
 mod followed;
+mod keeping;
 mod line;
 mod positions;
 mod reader;
+mod under_way;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -118,6 +121,11 @@ impl Drop for FileReceiver {
 /// Why it cannot be used.
 pub fn prepare_storage(file: &std::path::Path) -> Result<(), String> {
     positions::prepare(file)
+}
+
+/// What `work` gives, which is done where it may block; `None` if weir ends.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
 }
 
 #[cfg(test)]

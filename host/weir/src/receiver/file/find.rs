@@ -1,9 +1,13 @@
-//! Which files are meant by patterns, and in which directories others may appear.
+//! Which files are meant by patterns, where to begin in them, and in which directories others may appear.
 
 use std::collections::BTreeSet;
+use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, Pattern, glob_with};
+
+use super::followed::{FileId, Place};
+use super::positions::Positions;
 
 /// Directories that are watched; what happens in others is seen when it is time to look.
 const DIRECTORIES_MAX: usize = 256;
@@ -25,6 +29,14 @@ pub(super) struct Patterns {
     exclude: Vec<Pattern>,
 }
 
+/// A file that was found.
+pub(super) struct Present {
+    pub(super) id: FileId,
+    pub(super) path: PathBuf,
+    /// Where to begin in it, if it is new.
+    pub(super) opened: Option<(File, Place)>,
+}
+
 impl Patterns {
     /// Of patterns that are valid; others mean nothing.
     pub(super) fn new(include: &[String], exclude: &[String]) -> Self {
@@ -32,9 +44,32 @@ impl Patterns {
         Patterns { include: include.to_vec(), exclude }
     }
 
-    /// The regular files of now, in the order of their names, so that former files of a rotation come before the present one.
+    /// The files of now. One that is not `known` begins at its position, if it has one, and otherwise at its beginning or its end.
     /// Blocks.
-    pub(super) fn files(&self) -> BTreeSet<PathBuf> {
+    pub(super) fn present(
+        &self,
+        known: &BTreeSet<FileId>,
+        positions: &Positions,
+        from_end: bool,
+    ) -> Vec<Present> {
+        let present = |path: PathBuf| {
+            let id = FileId::of(&path.metadata().ok()?);
+            if known.contains(&id) {
+                return Some(Present { id, path, opened: None });
+            }
+            // One that may not be read, or is gone already, is as if it were not there.
+            let file = File::open(&path).ok()?;
+            let metadata = file.metadata().ok().filter(Metadata::is_file)?;
+            let id = FileId::of(&metadata);
+            let end = if from_end { metadata.len() } else { 0 };
+            let place = positions.place(id, &file).or_else(|| Place::at(&file, end).ok())?;
+            Some(Present { id, path, opened: Some((file, place)) })
+        };
+        self.files().into_iter().filter_map(present).collect()
+    }
+
+    /// The regular files of now, in the order of their names, so that former files of a rotation come before the present one.
+    fn files(&self) -> BTreeSet<PathBuf> {
         let paths = self.include.iter().flat_map(|pattern| paths(pattern));
         let is_meant = |path: &PathBuf| {
             !self.exclude.iter().any(|pattern| pattern.matches_path_with(path, OPTIONS)) && path.is_file()
