@@ -110,11 +110,7 @@ impl ExporterFamilies {
                 &exporter,
                 "batches that made the exporter panic; their items count as failed",
             )?,
-            queue_size: gauge(
-                "otelcol_exporter_queue_size",
-                &exporter,
-                "room in use, waiting and in flight",
-            )?,
+            queue_size: gauge("otelcol_exporter_queue_size", &exporter, "room in use, also in flight")?,
             queue_capacity: gauge("otelcol_exporter_queue_capacity", &exporter, "room in all")?,
             in_flight: gauge("otelcol_exporter_in_flight_requests", &exporter, "attempts under way")?,
             attempts: counter(

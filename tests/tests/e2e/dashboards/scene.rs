@@ -65,7 +65,7 @@ impl Scene {
     /// A Prometheus with these rules that has seen the scene before anything happens, so that it will see counters rise.
     pub(super) async fn watched(&self, rules: Vec<PathBuf>) -> Option<Backend> {
         let scrape = vec![("weir".to_owned(), self.weir.ports.metrics)];
-        let prometheus = Backend::prometheus(Prometheus { scrape, rules, is_recent: false }).await?;
+        let prometheus = Backend::prometheus(Prometheus { scrape, rules, ..Prometheus::default() }).await?;
         wait::until("Prometheus has scraped weir twice", async || {
             let times = prometheus.vector("min(count_over_time(up{job='weir'}[1m]) and up == 1)").await;
             let times = times.first()?["value"][1].as_str()?.parse::<f64>().ok()?;

@@ -106,7 +106,7 @@ fn point(of_point: &mut Vec<KeyValue>, exemplars: &mut [Exemplar]) {
     exemplars.iter_mut().for_each(|exemplar| attributes(&mut exemplar.filtered_attributes));
 }
 
-fn attributes(attributes: &mut Vec<KeyValue>) {
+fn attributes(attributes: &mut [KeyValue]) {
     attributes.sort_by(|one, other| one.key.cmp(&other.key));
     attributes.iter_mut().for_each(|pair| optional(&mut pair.value));
 }

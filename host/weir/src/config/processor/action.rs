@@ -59,7 +59,8 @@ impl RawAction {
             return None;
         };
         let takes_pattern_alone = matches!(operation, RawOperation::Delete | RawOperation::Hash);
-        if self.key.is_empty() && !(takes_pattern_alone && !self.pattern.is_empty()) {
+        let names_none = self.key.is_empty() && (self.pattern.is_empty() || !takes_pattern_alone);
+        if names_none {
             let keys = if takes_pattern_alone { "\"key\" and \"pattern\" is" } else { "\"key\" is" };
             let which = if takes_pattern_alone { "one of the keys" } else { "the key" };
             problems.push(at.problem(format!("{which} {keys} required")));
