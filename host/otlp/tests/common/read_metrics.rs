@@ -43,24 +43,26 @@ pub fn points(data: &[u8]) {
 /// Any bytes at all: an error, or messages that end.
 pub fn any_bytes(data: &[u8]) {
     let scopes = groups(data).flatten().flat_map(|group| group.scopes()).flatten();
+    let mut read = 0;
     for metric in scopes.flat_map(|scope| scope.items::<Metric<'_>>()).flatten() {
         match metric.data {
             None => {}
             Some(Data::Gauge(points) | Data::Sum { points, .. }) => {
-                points.flatten().for_each(|point| drop(point.exemplars().count()));
+                points.flatten().for_each(|point| read += point.exemplars().count());
             }
             Some(Data::Histogram(points, _)) => points.flatten().for_each(|point| {
-                drop(point.bucket_counts().count() + point.explicit_bounds().count());
+                read += point.bucket_counts().count() + point.explicit_bounds().count();
             }),
             Some(Data::ExponentialHistogram(points, _)) => points.flatten().for_each(|point| {
                 let _ = point.positive.counts(drop);
                 let _ = point.negative.counts(drop);
             }),
             Some(Data::Summary(points)) => {
-                points.flatten().for_each(|point| drop(point.quantiles().count()));
+                points.flatten().for_each(|point| read += point.quantiles().count());
             }
         }
     }
+    assert!(read <= data.len(), "each takes a byte at least");
 }
 
 fn all<T, E: std::fmt::Debug>(items: impl Iterator<Item = Result<T, E>>) -> Vec<T> {

@@ -101,7 +101,7 @@ fn metric(metric: &mut Metric) {
     }
 }
 
-fn point(of_point: &mut Vec<KeyValue>, exemplars: &mut [Exemplar]) {
+fn point(of_point: &mut [KeyValue], exemplars: &mut [Exemplar]) {
     attributes(of_point);
     exemplars.iter_mut().for_each(|exemplar| attributes(&mut exemplar.filtered_attributes));
 }
