@@ -99,7 +99,9 @@ impl Backend {
         wait::within(START, &format!("{name} is ready"), async || {
             assert!(process::is_running(self.child.id()), "{name} ended instead of starting");
             let reply = http::get(self.api, self.kind.ready_path()).await?;
-            (reply.status == 200).then_some(())
+            // The Collector has its metrics before it listens for anything else.
+            let is_up = self.kind != Kind::Collector || self.output().contains("Everything is ready");
+            (reply.status == 200 && is_up).then_some(())
         })
         .await;
     }

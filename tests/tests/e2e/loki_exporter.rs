@@ -217,9 +217,7 @@ async fn logs_alone_can_go_there() {
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success());
     assert!(
-        told.contains(
-            "service::pipelines::metrics::exporters: the exporter loki takes no metrics, only logs"
-        ),
+        told.contains("service::pipelines::metrics: exporter \"loki\" takes logs and no metrics"),
         "{told}"
     );
 }

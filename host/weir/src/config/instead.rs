@@ -65,6 +65,15 @@ mod tests {
     }
 
     #[test]
+    fn there_is_no_answer_for_what_weir_has() {
+        for kind in KINDS {
+            for name in kind.types.iter().flat_map(|known| [&[known.name], known.aliases].concat()) {
+                assert!(find(kind.noun, name).is_none(), "{} {name}", kind.noun);
+            }
+        }
+    }
+
+    #[test]
     fn no_component_has_two_answers() {
         let all = |one: &'static Instead| one.names.split_whitespace().map(|name| (one.noun, name));
         let mut names: Vec<_> = ANSWERS.iter().flat_map(all).collect();

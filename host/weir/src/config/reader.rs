@@ -232,7 +232,7 @@ impl<'n> Deserializer<'n> for Reader<'n, '_> {
         };
         // The Collector takes an empty string for "none", and levels in capitals.
         let wanted = if written.is_empty() { "none".to_owned() } else { written.to_ascii_lowercase() };
-        if let Some(variant) = variants.iter().find(|variant| **variant == wanted) {
+        if let Some(variant) = variants.iter().find(|variant| variant.eq_ignore_ascii_case(&wanted)) {
             let variant: StrDeserializer<'_, Rejection> = (*variant).into_deserializer();
             return visitor.visit_enum(variant);
         }

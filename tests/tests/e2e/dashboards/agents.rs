@@ -22,6 +22,14 @@ const CUMULATIVE: i32 = 2;
 const HTTP_SECONDS: [f64; 5] = [0.005, 0.05, 0.5, 5.0, 10.0];
 const LLM_SECONDS: [f64; 4] = [0.1, 1.0, 10.0, 60.0];
 
+/// A configuration with one pipeline, to one exporter.
+fn alone(signal: &str, exporter: &str, settings: serde_json::Value) -> Launch {
+    let mut launch = Launch::new();
+    launch.config["exporters"] = json!({exporter: settings});
+    launch.config["service"]["pipelines"] = json!({signal: {"receivers": ["otlp"], "exporters": [exporter]}});
+    launch
+}
+
 fn dashboard() -> (serde_json::Value, Vec<Asked>) {
     let (file, dashboard) = all().into_iter().find(|(file, _)| file == DASHBOARD).unwrap();
     let queries = asked(&file, &dashboard);
@@ -110,7 +118,7 @@ async fn every_query_over_the_metrics_of_agents_shows_something() {
     }
     let port = free_port();
     let exporter = json!({"endpoint": format!("127.0.0.1:{port}"), "namespace": "agentstack"});
-    let weir = Launch::new().exporter("prometheus", exporter).start().await;
+    let weir = alone("metrics", "prometheus", exporter).start().await;
     let options = Prometheus { scrape: vec![("agentstack".into(), port)], ..Prometheus::default() };
     let Some(prometheus) = Backend::prometheus(options).await else { return };
     let (dashboard, mut queries) = dashboard();
@@ -139,7 +147,7 @@ async fn every_query_over_the_logs_of_agents_shows_something() {
     }
     let Some(loki) = Backend::loki(1000).await else { return };
     let endpoint = format!("http://127.0.0.1:{}/loki/api/v1/push", loki.api);
-    let weir = Launch::new().exporter("loki", json!({"endpoint": endpoint})).start().await;
+    let weir = alone("logs", "loki", json!({"endpoint": endpoint})).start().await;
     let sender = GrpcSender::new(weir.ports.grpc);
     let mut record = log("failed");
     (record.severity_number, record.severity_text) = (17, "ERROR".into());

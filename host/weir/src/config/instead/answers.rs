@@ -67,37 +67,6 @@ processors:
 ",
 );
 
-const ATTRIBUTES: Shown = Shown::Yaml(
-    "
-processors:
-  wasm/enrich:
-    plugin: /usr/share/weir/plugins/enrich.wasm
-    config:
-      set: {environment: production}
-      policy: upsert
-      rename: {http.method: http.request.method}
-      delete: [debug.*]
-",
-);
-
-const RESOURCE: Shown = Shown::Yaml(
-    "
-processors:
-  wasm/enrich:
-    plugin: /usr/share/weir/plugins/enrich.wasm
-    config:
-      resource: {set: {deployment.environment.name: production}, policy: upsert}
-",
-);
-
-const REDACT: Shown = Shown::Yaml(
-    "
-processors:
-  wasm/redact:
-    plugin: /usr/share/weir/plugins/redact.wasm
-",
-);
-
 const DEBUG: Shown = Shown::Yaml(
     "
 exporters:
@@ -126,7 +95,7 @@ pub const ANSWERS: &[Instead] = &[
     ),
     answer(
         "receiver",
-        "filelog journald otlpjsonfile syslog tcplog udplog fluentforward webhookevent",
+        "filelog journald syslog tcplog udplog fluentforward webhookevent",
         "weir reads no logs but those that are sent by OTLP; log through an OpenTelemetry SDK, or let the node's agent \
          that reads them send them to weir's otlp receiver",
         Shown::Nothing,
@@ -164,19 +133,6 @@ pub const ANSWERS: &[Instead] = &[
         "a change of items is a plugin of some lines (weir has no OTTL), or the shipped plugin enrich if attributes are \
          set, renamed or deleted; this one is plugins/examples/rename-attribute",
         Shown::Plugin(TRANSFORM),
-    ),
-    answer(
-        "processor",
-        "attributes",
-        "the shipped plugin enrich sets, renames and deletes attributes",
-        ATTRIBUTES,
-    ),
-    answer("processor", "resource", "the shipped plugin enrich sets attributes of the resource", RESOURCE),
-    answer(
-        "processor",
-        "redaction",
-        "the shipped plugin redact finds personal data and secrets wherever text stands",
-        REDACT,
     ),
     answer(
         "processor",
@@ -240,20 +196,8 @@ pub const ANSWERS: &[Instead] = &[
     ),
     answer(
         "exporter",
-        "loki",
-        "Loki 3 takes OTLP: use otlp_http",
-        Shown::Yaml(
-            "
-exporters:
-  otlp_http/loki:
-    endpoint: http://loki:3100/otlp
-",
-        ),
-    ),
-    answer(
-        "exporter",
-        "prometheus prometheusremotewrite",
-        "Prometheus takes OTLP since 2.47, with --web.enable-otlp-receiver: use otlp_http",
+        "prometheusremotewrite",
+        "Prometheus takes OTLP since 2.47, with --web.enable-otlp-receiver: use otlp_http; or let it scrape the exporter prometheus",
         Shown::Yaml(
             "
 exporters:
@@ -268,12 +212,6 @@ exporters:
         "loadbalancing",
         "a sidecar sends to one address; put this into the Collectors behind it, or let otlp_grpc go to a headless service",
         Shown::Nothing,
-    ),
-    answer(
-        "exporter",
-        "file",
-        "debug writes what passes to stderr, and sending_queue::dead_letters keeps what could not be delivered",
-        DEBUG,
     ),
     answer("exporter", "otelarrow", "use otlp_grpc, with compression zstd where bytes are dear", OTLP_GRPC),
     answer("exporter", "kafka clickhouse", "send by OTLP to a Collector that has this exporter", OTLP_GRPC),

@@ -87,14 +87,22 @@ impl Lines<'_> {
                 self.line("_bucket", infinity, |out| put_whole(out, histogram.count), last);
                 // A sum to which negative values belong is none that only grows.
                 let is_positive = histogram.bounds.first().is_none_or(|first| *first >= 0.0);
-                self.distribution(histogram.sum.filter(|_| is_positive), histogram.count);
+                match histogram.sum.filter(|sum| *sum >= 0.0) {
+                    None if is_positive => self.created(),
+                    sum => self.distribution(sum.filter(|_| is_positive), histogram.count),
+                }
             }
             // See the text format.
             Value::Native(native) => {
                 let infinity = Some(("le", f64::INFINITY));
                 self.line("_bucket", infinity, |out| put_whole(out, native.count), None);
                 let is_positive = native.negative.counts.is_empty();
-                self.distribution(native.sum.filter(|_| is_positive), native.count);
+                let sum = native.sum.filter(|sum| is_positive && *sum >= 0.0);
+                // Without a negative bucket on the page, OpenMetrics has no count without a sum. The bucket says it.
+                match sum {
+                    Some(_) => self.distribution(sum, native.count),
+                    None => self.created(),
+                }
             }
             Value::Summary(summary) => {
                 for (quantile, value) in &summary.quantiles {
