@@ -90,7 +90,6 @@ busy_seconds_created{{a="x\"\\\n"}} 3.0
 level -2
 # TYPE native histogram
 native_bucket{{le="+Inf"}} 6
-native_count 6
 native_created 3.0
 # TYPE quants summary
 quants{{quantile="0.5"}} 1.25
