@@ -164,8 +164,10 @@ async fn each_attempt_is_told_with_how_it_ended_and_how_long_it_took() {
         drop(consume(&consumer, batch(5)).await);
     }
     // The upstream says nothing, then weir stops.
-    assert!(consume(&consumer, batch(5)).await.1.unwrap_err().retryable);
+    let sender = tokio::spawn(async move { consume(&consumer, batch(5)).await.1 });
+    settle().await;
     queue.shutdown(std::time::Instant::now()).await;
+    assert!(sender.await.unwrap().unwrap_err().retryable);
     let (outcomes, durations): (Vec<_>, Vec<_>) = counts.attempts.lock().unwrap().drain(..).unzip();
     use AttemptOutcome::{Abandoned, Permanent, Retryable, Success};
     assert_eq!(outcomes, [Retryable, Success, Success, Permanent, Permanent, Abandoned]);
