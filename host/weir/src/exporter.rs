@@ -121,13 +121,30 @@ pub struct ExporterError {
     reason: String,
 }
 
+/// An exporter, and its page.
+pub struct Built {
+    /// What takes batches.
+    pub exporter: Arc<dyn Exporter>,
+    /// The same one if it has a page to be scraped.
+    pub scraped: Option<Arc<PrometheusExporter>>,
+}
+
 /// Builds an exporter. Nothing is connected yet; an upstream that is down is no error here.
 ///
 /// # Errors
 /// If an endpoint, a header or a certificate is not usable.
 pub fn build(id: &str, settings: &ExporterSettings) -> Result<Arc<dyn Exporter>, ExporterError> {
+    Ok(build_with_page(id, settings)?.exporter)
+}
+
+/// The same, with the page of one that is scraped.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_with_page(id: &str, settings: &ExporterSettings) -> Result<Built, ExporterError> {
     let fail = |reason| ExporterError { id: id.to_owned(), reason };
-    Ok(match settings {
+    let mut scraped = None;
+    let exporter: Arc<dyn Exporter> = match settings {
         ExporterSettings::OtlpGrpc(settings) => {
             Arc::new(otlp_grpc::OtlpGrpcExporter::new(id, settings).map_err(fail)?)
         }
@@ -137,29 +154,13 @@ pub fn build(id: &str, settings: &ExporterSettings) -> Result<Arc<dyn Exporter>,
         ExporterSettings::Loki(settings) => Arc::new(loki::LokiExporter::new(id, settings).map_err(fail)?),
         ExporterSettings::Debug(verbosity) => Arc::new(DebugExporter::to_stdout(*verbosity)),
         ExporterSettings::File(settings) => Arc::new(file::FileExporter::new(settings).map_err(fail)?),
-        ExporterSettings::Prometheus(settings) => Arc::new(PrometheusExporter::new(id, settings).sink()),
+        ExporterSettings::Prometheus(settings) => {
+            let exporter = scraped.insert(PrometheusExporter::new(id, settings));
+            Arc::new(Arc::clone(exporter).sink())
+        }
         ExporterSettings::Nop => Arc::new(nop::NopExporter),
-    })
-}
-
-/// An exporter, and its page.
-pub struct Built {
-    /// What takes batches.
-    pub exporter: Arc<dyn Exporter>,
-    /// The same one if it has a page to be scraped.
-    pub scraped: Option<Arc<PrometheusExporter>>,
-}
-
-/// The same, with the page of one that is scraped.
-///
-/// # Errors
-/// As [`build`].
-pub fn build_with_page(id: &str, settings: &ExporterSettings) -> Result<Built, ExporterError> {
-    let ExporterSettings::Prometheus(settings) = settings else {
-        return Ok(Built { exporter: build(id, settings)?, scraped: None });
     };
-    let scraped = PrometheusExporter::new(id, settings);
-    Ok(Built { exporter: Arc::new(Arc::clone(&scraped).sink()), scraped: Some(scraped) })
+    Ok(Built { exporter, scraped })
 }
 
 // === impl OtlpGrpcSettings ===
