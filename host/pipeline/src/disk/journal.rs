@@ -85,10 +85,14 @@ impl Journals {
             let mut settled = Settled::default();
             let mut at = 0;
             while at < window.size() {
+                // The last entry may be half written. The next one takes its place: behind it, zeros would fill what is
+                // missing of it, and in one of 256 cases that makes it whole.
+                if at + ENTRY_BYTES > window.size() {
+                    break;
+                }
                 match segment.check_entry(window.at(at, ENTRY_BYTES as usize)?) {
                     Some(sequence) => settled.add(sequence),
-                    // The last entry may be half written.
-                    None => settled.damaged |= at + ENTRY_BYTES <= window.size(),
+                    None => settled.damaged = true,
                 }
                 settled.next_place += 1;
                 at += ENTRY_BYTES;

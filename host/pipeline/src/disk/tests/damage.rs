@@ -150,17 +150,23 @@ async fn a_damaged_empty_or_missing_journal_makes_records_come_back_and_loses_no
 }
 
 #[tokio::test]
-async fn a_journal_with_damage_takes_further_entries() {
+async fn the_next_entry_of_a_journal_takes_the_place_of_one_that_was_cut_off() {
     let (disk, ids) = filled(4, 10).await;
     let (log, _) = open(&disk);
     log.settle(ids[0]);
-    close(log).await;
-    let journal = disk.names(".settled").pop().unwrap();
-    disk.put(&journal, disk.content(&journal)[..5].to_vec());
-    let (log, _) = open(&disk);
     log.settle(ids[1]);
     close(log).await;
-    assert_eq!(super::ids(&open(&disk).1), [ids[0], ids[2], ids[3]]);
+    let journal = disk.names(".settled").pop().unwrap();
+    let whole = disk.content(&journal);
+    for cut in 0..24 {
+        disk.put(&journal, whole[..cut].to_vec());
+        let (log, _) = open(&disk);
+        log.settle(ids[2]);
+        close(log).await;
+        let left = [&ids[cut / 12..2], &ids[3..]].concat();
+        assert_eq!(super::ids(&open(&disk).1), left, "cut at {cut}");
+        assert_eq!(disk.content(&journal).len(), cut / 12 * 12 + 12, "cut at {cut}");
+    }
 }
 
 #[tokio::test]

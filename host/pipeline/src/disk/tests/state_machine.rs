@@ -36,6 +36,8 @@ enum Fate {
     Kept(RecordId),
     /// The append failed. The record may be there all the same.
     Failed,
+    /// The append failed and the record is there, for all that is known not yet durable.
+    Unpromised(RecordId),
     /// It may come back if the machine crashes, and if the disk was at fault, also if the process is killed.
     Settled {
         disk_at_fault: bool,
@@ -51,6 +53,8 @@ struct Model {
     log: Arc<DiskLog>,
     fates: BTreeMap<u64, (Fate, usize)>,
     disk_at_fault: bool,
+    /// Files of this disk are older than the process, and syncs of theirs have failed: that one succeeds says nothing.
+    syncs_in_doubt: bool,
 }
 
 /// What may be different after a start.
@@ -59,6 +63,8 @@ struct Allowance {
     lost: u64,
     machine_crashed: bool,
     journal_damaged: bool,
+    /// The same disk goes on, so what is not durable there is still not.
+    same_disk: bool,
     /// The journals were not synced, nor is what they held before the only thing that is left.
     doubtful: bool,
 }
@@ -106,7 +112,7 @@ impl Model {
     fn new() -> Self {
         let disk = Disk::default();
         let (log, _) = open(&disk);
-        Model { disk, log, fates: BTreeMap::new(), disk_at_fault: false }
+        Model { disk, log, fates: BTreeMap::new(), disk_at_fault: false, syncs_in_doubt: false }
     }
 
     async fn take(&mut self, step: Step) {
@@ -123,7 +129,7 @@ impl Model {
                 self.heal();
                 // It may go on to fail, if an earlier sync of a journal has.
                 let doubtful = self.sync().await.is_err();
-                let allowance = Allowance { doubtful, ..Allowance::default() };
+                let allowance = Allowance { same_disk: true, doubtful, ..Allowance::default() };
                 let disk = self.disk.clone();
                 self.restart(disk, allowance).await;
             }
@@ -183,9 +189,9 @@ impl Model {
         let synced = self.log.sync().await;
         assert!(synced.is_ok() || self.disk_at_fault, "{synced:?}");
         if synced.is_ok() {
-            for (fate, _) in self.fates.values_mut().filter(|(fate, _)| matches!(fate, Fate::Settled { .. }))
-            {
-                *fate = Fate::Gone;
+            let settled = |fate: &&mut Fate| matches!(fate, Fate::Settled { .. });
+            for fate in self.fates.values_mut().map(|(fate, _)| fate).filter(settled) {
+                *fate = if self.syncs_in_doubt { Fate::Doubtful } else { Fate::Gone };
             }
         }
         synced
@@ -215,8 +221,10 @@ impl Model {
             };
             assert_intact(&log, &[(stored.id, batch(number, bytes))]).await;
             let may_be_back = match fate {
-                _ if allowance.journal_damaged => !matches!(fate, Fate::Kept(id) if id != stored.id),
-                Fate::Kept(id) => id == stored.id,
+                _ if allowance.journal_damaged => {
+                    !matches!(fate, Fate::Kept(id) | Fate::Unpromised(id) if id != stored.id)
+                }
+                Fate::Kept(id) | Fate::Unpromised(id) => id == stored.id,
                 Fate::Failed | Fate::Doubtful => true,
                 Fate::Settled { disk_at_fault } => disk_at_fault || allowance.machine_crashed,
                 Fate::Gone => false,
@@ -226,13 +234,16 @@ impl Model {
         }
         let mut lost = 0;
         for (number, (fate, _)) in &mut fates {
+            let promised = !matches!(fate, Fate::Failed | Fate::Unpromised(_));
             *fate = match back.get(number) {
-                Some(id) => Fate::Kept(*id),
+                Some(id) if promised || !allowance.same_disk => Fate::Kept(*id),
+                Some(id) => Fate::Unpromised(*id),
                 None => {
                     lost += u64::from(matches!(fate, Fate::Kept(_)));
                     match fate {
                         Fate::Doubtful => Fate::Doubtful,
                         Fate::Settled { .. } if allowance.doubtful => Fate::Doubtful,
+                        _ if !promised && allowance.same_disk => Fate::Failed,
                         _ => Fate::Gone,
                     }
                 }
@@ -240,12 +251,13 @@ impl Model {
         }
         let told = lost <= found.damaged_records && lost <= allowance.lost;
         assert!(told, "{lost} records are lost: {found:?}");
-        *self = Model { disk, log, fates, disk_at_fault: false };
+        let syncs_in_doubt = allowance.doubtful || allowance.same_disk && self.syncs_in_doubt;
+        *self = Model { disk, log, fates, disk_at_fault: false, syncs_in_doubt };
     }
 
     fn kept(&self, which: usize) -> Option<(u64, RecordId, usize)> {
         let kept = self.fates.iter().filter_map(|(number, (fate, bytes))| match fate {
-            Fate::Kept(id) => Some((*number, *id, *bytes)),
+            Fate::Kept(id) | Fate::Unpromised(id) => Some((*number, *id, *bytes)),
             _ => None,
         });
         let kept: Vec<_> = kept.collect();
