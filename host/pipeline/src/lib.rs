@@ -26,6 +26,7 @@ mod queue;
 mod room;
 mod stage;
 mod storage;
+mod workers;
 
 pub use backoff::RetrySettings;
 pub use batch::Batch;
@@ -41,3 +42,4 @@ pub use queue::{Acknowledgement, Drained, ExportQueue, Keeping, QueueSettings};
 pub use room::Sizer;
 pub use stage::{BoxFuture, Count, DeadLetters, Exporter, Processed, Processor};
 pub use storage::{RecordId, Recovered, Storage, StorageError, Stored};
+pub use workers::{Worker, Workers};

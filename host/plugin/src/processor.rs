@@ -1,11 +1,10 @@
 //! The `wasm` processor: takes a batch off the runtime's threads, through the plugins, and back.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use weir_otlp::Signal;
-use weir_pipeline::{Batch, BoxFuture, Cause, Processed, Processor, Refusal};
+use weir_pipeline::{Batch, BoxFuture, Cause, Processed, Processor, Refusal, Workers};
 
 use crate::chain::{Chain, CurrentChain};
 use crate::engine::Engine;
@@ -14,8 +13,6 @@ use crate::set::PluginSet;
 
 /// How long a sender waits before it asks again for plugins that are not there yet.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// How long a batch waits for a worker if its sender set no limit: the patience of the SDKs.
-const WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// What a chain needs beside the payload while it works on it, in payloads: the tape, and the view in the guest's memory.
 const WORKING_FACTOR: u64 = 2;
@@ -27,13 +24,14 @@ pub struct WasmProcessor {
     pipeline: String,
     chain: Arc<CurrentChain>,
     // Of this pipeline alone: guests that hang here must not keep others from running.
-    workers: Arc<Semaphore>,
+    workers: Workers,
 }
 
 impl WasmProcessor {
     /// `sets` in the order of the pipeline's processors.
     pub fn new(engine: Arc<Engine>, signal: Signal, pipeline: String, sets: Vec<Arc<PluginSet>>) -> Self {
-        let workers = Arc::new(Semaphore::new(engine.workers()));
+        let count = engine.workers();
+        let workers = Workers::new(count, format!("all {count} plugin workers of the pipeline are busy"));
         WasmProcessor { engine, pipeline, chain: CurrentChain::new(signal, sets), workers }
     }
 
@@ -46,7 +44,7 @@ impl WasmProcessor {
             return Ok(Processed::whole(batch));
         }
         drop(chain);
-        let worker = self.worker(batch.deadline).await?;
+        let worker = self.workers.take(batch.deadline).await?;
         // Only now, since a plugin may have changed while the batch waited.
         let chain = self.chain.get();
         if let Some(refusal) = awaited(&chain) {
@@ -64,22 +62,6 @@ impl WasmProcessor {
             Err(_) => {
                 tracing::error!(pipeline = self.pipeline, "a batch ended in a panic of the plugin host");
                 Err(Refusal::permanent(Cause::Internal, "weir failed while it ran plugins over the request"))
-            }
-        }
-    }
-
-    async fn worker(&self, deadline: Option<Instant>) -> Result<OwnedSemaphorePermit, Refusal> {
-        let workers = Arc::clone(&self.workers);
-        if let Ok(worker) = Arc::clone(&workers).try_acquire_owned() {
-            return Ok(worker);
-        }
-        let deadline = deadline.unwrap_or_else(|| Instant::now() + WAIT_MAX);
-        match tokio::time::timeout_at(deadline.into(), workers.acquire_owned()).await {
-            Ok(Ok(worker)) => Ok(worker),
-            Ok(Err(_)) => Err(Refusal::retryable(Cause::Stopping, None, "weir is stopping")),
-            Err(_) => {
-                let busy = format!("all {} plugin workers of the pipeline are busy", self.engine.workers());
-                Err(Refusal::retryable(Cause::Overload, Some(RETRY_AFTER), busy))
             }
         }
     }

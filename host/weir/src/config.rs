@@ -14,6 +14,8 @@ mod endpoint;
 mod environment;
 mod expand;
 mod exporter;
+#[cfg(test)]
+mod exporter_mistakes_tests;
 mod expression;
 mod extension;
 mod field;

@@ -164,7 +164,7 @@ async fn validate_says_what_is_wrong_and_where() {
         ),
         ("redaction: {db_sanitizer: {sql: {enabled: true}}}", "logs", "the redact plugin"),
         ("redaction: {hash_function: hmac-sha256, hmac_key: short}", "logs", "at least 32 bytes"),
-        ("redaction: {allow_all_keys: true}", "profiles", "has no effect on profiles"),
+        ("redaction: {allow_all_keys: true}", "profiles", "takes logs, metrics, traces and no profiles"),
         (
             "attributes: {actions: [{key: a, action: insert, from_context: metadata.tenant}]}",
             "logs",

@@ -4,6 +4,7 @@ mod extensions;
 mod files;
 mod missed;
 mod processors;
+mod signals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,6 +79,7 @@ pub(super) fn assemble(
     processors.missed.tell(processes, problems, warnings);
     exporters.missed.tell(exports, problems, warnings);
     connectors.tell(|id| receives(id) || exports(id), problems, warnings);
+    signals::check(&pipelines, problems);
 
     let processors = used(processors, &catalog::PROCESSORS, &pipelines, |p| &p.processors, warnings);
     let Processors { wasm, native, memory_limiter } =
@@ -93,7 +95,6 @@ pub(super) fn assemble(
         telemetry: telemetry.unwrap_or_default(),
         pipelines,
     };
-    check_signals(&config.pipelines, problems);
     check_upstreams(&config, &at, problems);
     check_storages(&config, &listed, &at, problems);
     files::check(&config, &at, problems);
@@ -170,23 +171,6 @@ fn used<T>(
         warnings.push(Diagnostic::new(path, reason).at(place));
     }
     section.components.into_iter().filter(|(id, _)| used.contains(id)).collect()
-}
-
-/// Every exporter takes the signal of its pipelines.
-fn check_signals(pipelines: &[PipelineConfig], problems: &mut Vec<Diagnostic>) {
-    for pipeline in pipelines {
-        let signal = pipeline.signal.name();
-        for id in &pipeline.exporters {
-            // What the catalogue lacks has been reported already.
-            let Ok(found) = catalog::EXPORTERS.find("", id.component_type()) else { continue };
-            if found.stability.iter().all(|(taken, _)| *taken != signal) {
-                let taken: Vec<&str> = found.stability.iter().map(|(taken, _)| *taken).collect();
-                let path = format!("service::pipelines::{}", pipeline.name);
-                let reason = format!("exporter \"{id}\" takes {} and no {signal}", taken.join(", "));
-                problems.push(Diagnostic::new(path, reason).at(&pipeline.place));
-            }
-        }
-    }
 }
 
 /// Every signal that an `otlp_http` exporter gets has somewhere to go.

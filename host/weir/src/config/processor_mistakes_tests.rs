@@ -1,6 +1,7 @@
-//! Each mistake in the configuration of weir's own processors, with its message.
+//! Each mistake in the configuration of a processor, with its message.
 
-use super::testing::{config, problems, with_processors_of};
+use super::mistakes_tests::each_says;
+use super::testing::{config, problems, with_processor, with_processors, with_processors_of};
 use crate::processor::{Operation, Source, Value};
 
 #[track_caller]
@@ -135,7 +136,7 @@ fn no_processor_of_this_kind_takes_profiles() {
         "{resource: {attributes: [{key: a, action: delete}]}}",
         "{attributes: {actions: [{key: a, action: delete}]}}",
     ] {
-        has("profiles", processor, &["has no effect on profiles"]);
+        has("profiles", processor, &["takes logs, metrics, traces and no profiles"]);
     }
 }
 
@@ -155,4 +156,73 @@ fn values_have_the_types_of_yaml() {
     for (action, value) in resource.actions.iter().zip(expected) {
         assert_eq!(action.operation, Operation::Insert(Source::Given(value)));
     }
+}
+
+#[test]
+fn each_mistake_in_a_processor_has_its_own_words() {
+    each_says(&[
+        (
+            with_processor("{wasm: {}}"),
+            "processors::wasm: one of the keys \"plugin\" and \"directory\" is required",
+        ),
+        (
+            with_processor("{wasm: {plugin: a, directory: b}}"),
+            "processors::wasm: plugin and directory are two forms of this processor; give one of them",
+        ),
+        (
+            with_processor("{wasm: {plugin: /none.wasm}}"),
+            "processors::wasm::plugin: /none.wasm is not a file",
+        ),
+        (
+            with_processor("{wasm: {directory: /none}}"),
+            "processors::wasm::directory: /none is not a directory",
+        ),
+        (
+            with_processor("{wasm: {directory: /tmp, timeout: 1s}}"),
+            "processors::wasm::timeout: belongs to one plugin; put it into NAME.yaml beside NAME.wasm in the directory",
+        ),
+        (
+            with_processor("{wasm: {plugin: /dev/null, config: {x: .nan}}}"),
+            "processors::wasm::config::x: expected a finite number, since JSON has no other, found a number",
+        ),
+        (
+            with_processor("{batch: {send_batch_size: 10, send_batch_max_size: 5}}"),
+            "processors::batch::send_batch_max_size: must be 0, which is no limit, or at least send_batch_size, which is 10",
+        ),
+        (
+            with_processor("{batch: {timeout: 1h}}"),
+            "processors::batch::timeout: must be 10m at most: senders wait as long",
+        ),
+        (
+            with_processor("{batch: {metadata_keys: [a]}}"),
+            "processors::batch::metadata_keys: not supported yet by weir; leave it out",
+        ),
+        (
+            with_processor("{memory_limiter: {limit_mib: 10}}"),
+            "processors::memory_limiter: the key \"check_interval\" is required",
+        ),
+        (
+            with_processor("{memory_limiter: {check_interval: 0s, limit_mib: 10}}"),
+            "processors::memory_limiter::check_interval: expected a duration above zero, found \"0s\"",
+        ),
+        (
+            with_processor("{memory_limiter: {check_interval: 1s}}"),
+            "processors::memory_limiter: one of the keys \"limit_mib\" and \"limit_percentage\" is required",
+        ),
+        (
+            with_processor("{memory_limiter: {check_interval: 1s, limit_mib: 10, spike_limit_mib: 10}}"),
+            "processors::memory_limiter::spike_limit_mib: must be less than the limit, which leaves nothing for telemetry",
+        ),
+        (
+            with_processors(
+                "{memory_limiter: {check_interval: 1s, limit_mib: 10}, memory_limiter/b: {check_interval: 1s, limit_mib: 20}}",
+                "memory_limiter, memory_limiter/b",
+            ),
+            "processors::memory_limiter/b: weir has one budget for all pipelines; give every memory_limiter the same limits",
+        ),
+        (
+            with_processors("{batch: {}, batch/b: {}}", "batch, batch/b"),
+            "service::pipelines::traces: requests are merged once; leave processor \"batch/b\" out",
+        ),
+    ]);
 }

@@ -1,12 +1,10 @@
 //! The native processors of a pipeline that stand together: one walk over a batch and one splice for all of them.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use weir_otlp::{Cursor, EditError, EditFault, Interest, Plan, Signal, Tape, View};
-use weir_pipeline::{Batch, BoxFuture, BufferPool, Cause, Processed, Processor, Refusal};
+use weir_pipeline::{Batch, BoxFuture, BufferPool, Cause, Processed, Processor, Refusal, Workers};
 
 use super::Native;
 use super::answer::{Answer, TooLarge};
@@ -19,16 +17,11 @@ const INLINE_BYTES_MAX: usize = 16 << 10;
 /// What the work needs beside the payload, in payloads: the tape and the view.
 const WORKING_FACTOR: u64 = 2;
 
-/// How long a batch waits for a worker if its sender set no limit: the patience of the SDKs.
-const WAIT_MAX: Duration = Duration::from_secs(10);
-/// When a sender that found no worker should come back.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-
 /// What the native processors of all pipelines share.
 pub struct NativeHost {
     buffers: Arc<BufferPool<Scratch>>,
     // The work never waits for anything, so there is no use in more of them than cores.
-    workers: Arc<Semaphore>,
+    workers: Workers,
 }
 
 /// The buffers of one batch.
@@ -57,21 +50,8 @@ impl NativeHost {
     /// `on_idle` is called when there has been no batch for a while.
     pub fn new(on_idle: Option<fn()>) -> Arc<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let (buffers, workers) = (Arc::new(BufferPool::new(on_idle)), Arc::new(Semaphore::new(cores)));
-        Arc::new(NativeHost { buffers, workers })
-    }
-
-    async fn worker(&self, deadline: Option<Instant>) -> Result<OwnedSemaphorePermit, Refusal> {
-        let deadline = deadline.unwrap_or_else(|| Instant::now() + WAIT_MAX);
-        let worker = Arc::clone(&self.workers).acquire_owned();
-        match tokio::time::timeout_at(deadline.into(), worker).await {
-            Ok(Ok(worker)) => Ok(worker),
-            Ok(Err(_)) => Err(Refusal::retryable(Cause::Stopping, None, "weir is stopping")),
-            Err(_) => {
-                let busy = "all workers for processors are busy";
-                Err(Refusal::retryable(Cause::Overload, Some(RETRY_AFTER), busy))
-            }
-        }
+        let workers = Workers::new(cores, "all workers for processors are busy".to_owned());
+        Arc::new(NativeHost { buffers: Arc::new(BufferPool::new(on_idle)), workers })
     }
 }
 
@@ -101,7 +81,7 @@ impl NativeChain {
             // Nothing of it is seen after a panic: the buffers are not kept, the batch is refused.
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).map_err(drop)
         } else {
-            let worker = self.host.worker(deadline).await?;
+            let worker = self.host.workers.take(deadline).await?;
             let work = move || {
                 let _worker = worker;
                 work()

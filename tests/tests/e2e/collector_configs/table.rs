@@ -73,7 +73,7 @@ pub const ROWS: &[Row] = &[
         &[],
         Refused(&[
             "7:52: processors::probabilistic_sampler::attribute_source: with \"record\", from_attribute must name the attribute by which records are judged",
-            "13:5: service::pipelines::metrics: processor \"probabilistic_sampler\" samples traces and logs; leave it out of a pipeline of metrics",
+            "13:5: service::pipelines::metrics: processor \"probabilistic_sampler\" takes logs, traces and no metrics",
             "13:77: service::pipelines::metrics: references processor \"batch\" multiple times",
         ]),
     ),

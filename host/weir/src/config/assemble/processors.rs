@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use weir_otlp::Signal;
-
 use crate::config::at::At;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::environment::Environment;
@@ -50,7 +48,6 @@ pub(super) fn assign(
             }
             ProcessorConfig::ProbabilisticSampler(config) => {
                 let at = root.key("processors").key(&id.to_string());
-                check_signals(&id, pipelines, problems);
                 warnings.extend(config.oddity().map(|reason| at.problem(reason)));
                 match shipped::plugin(ProbabilisticSamplerConfig::PLUGIN, environment) {
                     Ok(plugin) => {
@@ -76,39 +73,20 @@ pub(super) fn assign(
         pipeline
             .processors
             .retain(|id| processors.wasm.contains_key(id) || processors.native.contains_key(id));
-        check_signal(pipeline, &processors.native, root, problems);
+        check_attributes(pipeline, &processors.native, root, problems);
     }
     processors
 }
 
-/// A sampler decides by trace ids, which metrics have not.
-fn check_signals(id: &ComponentId, pipelines: &[PipelineConfig], problems: &mut Vec<Diagnostic>) {
-    let samples = |pipeline: &&PipelineConfig| matches!(pipeline.signal, Signal::Traces | Signal::Logs);
-    let naming = pipelines.iter().filter(|pipeline| pipeline.processors.contains(id));
-    for pipeline in naming.filter(|pipeline| !samples(pipeline)) {
-        let signal = pipeline.signal.name();
-        let reason =
-            format!("processor \"{id}\" samples traces and logs; leave it out of a pipeline of {signal}");
-        let path = format!("service::pipelines::{}", pipeline.name);
-        problems.push(Diagnostic::new(path, reason).at(&pipeline.place));
-    }
-}
-
-/// Checks that weir's own processors can do their work on what flows through the pipeline.
-fn check_signal(
+/// Checks that the actions of `attributes` can be taken on what flows through the pipeline.
+fn check_attributes(
     pipeline: &PipelineConfig,
     native: &BTreeMap<ComponentId, NativeProcessorConfig>,
     root: &At<'_>,
     problems: &mut Vec<Diagnostic>,
 ) {
     for id in &pipeline.processors {
-        let Some(config) = native.get(id) else { continue };
-        if pipeline.signal == Signal::Profiles {
-            let reason =
-                format!("processor \"{id}\" has no effect on profiles, which weir does not look into");
-            let path = format!("service::pipelines::{}", pipeline.name);
-            problems.push(Diagnostic::new(path, reason).at(&pipeline.place));
-        } else if let NativeProcessorConfig::Attributes(attributes) = config {
+        if let Some(NativeProcessorConfig::Attributes(attributes)) = native.get(id) {
             let at = root.key("processors").key(&id.to_string());
             attributes.check(pipeline.signal, &pipeline.name, &at, problems);
         }

@@ -255,8 +255,8 @@ mod tests {
     fn metrics_cannot_be_sampled() {
         let problems = problems(&yaml("sampling_percentage: 10", "metrics"));
         let problems: Vec<_> = problems.iter().filter(|said| !said.contains("needs the plugin")).collect();
-        let said = "f.yaml:4:23: service::pipelines::metrics: processor \"probabilistic_sampler/x\" samples traces and \
-                    logs; leave it out of a pipeline of metrics";
+        let said = "f.yaml:4:23: service::pipelines::metrics: processor \"probabilistic_sampler/x\" takes logs, \
+                    traces and no metrics";
         assert_eq!(problems, [said]);
     }
 
