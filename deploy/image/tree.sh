@@ -5,7 +5,7 @@
 #   deploy/image/tree.sh OUT [BINARY [PLUGINS...]]
 #
 # PLUGINS are folders with *.wasm: target/plugins, and one with your own for an image that has those, too, compiled.
-# The binary has to run here, because it compiles the plugins: one of another processor needs that processor, or qemu-user.
+# The binary has to run here, because it compiles the plugins: one of another architecture needs such a machine, or qemu-user.
 # COMPILE=no leaves the code out, and weir then compiles at each start. CA_BUNDLE is what is trusted, by default what is trusted here.
 set -eu
 repository=$(CDPATH= cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -35,6 +35,7 @@ install -m 0644 "$bundle" "$out/etc/ssl/certs/ca-certificates.crt"
 install -m 0644 "$repository/deploy/image/config.yaml" "$out/etc/weir/config.yaml"
 if [ "${COMPILE:-yes}" = yes ]; then
   # Only read in the image: whatever else runs in the container cannot put code in here.
-  "$out/usr/local/bin/weir" plugin precompile --cache-dir "$out/var/cache/weir" "$out"/usr/share/weir/plugins/*.wasm >/dev/null
+  "$out/usr/local/bin/weir" plugin precompile --portable --cache-dir "$out/var/cache/weir" \
+    "$out"/usr/share/weir/plugins/*.wasm >/dev/null
 fi
 chmod -R a+rX,go-w "$out/var/cache/weir"

@@ -16,10 +16,13 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::compile::HAS_COMPILER;
-use crate::engine::Bounds;
+use crate::engine::{Bounds, Processors};
 use crate::fingerprint::{Sha, sha_of_file};
 use crate::leftovers::NEW_CODE_PREFIX;
-use name::{Fit, SUFFIX};
+use name::{Fit, Match, SUFFIX};
+
+#[cfg(feature = "compiler")]
+pub(crate) use processor::PORTABLE;
 
 /// Files kept; the oldest go first. A directory of plugins has a few, a developer's rebuilds make more.
 const FILES_MAX: usize = 64;
@@ -34,11 +37,11 @@ pub(crate) struct CodeCache {
 }
 
 impl CodeCache {
-    /// Opens, or creates, the cache for code of engines with these bounds checks.
+    /// Opens, or creates, the cache for code of engines with these bounds checks, made for these processors.
     ///
     /// # Errors
     /// If the directory cannot be had, or others could forge code in it.
-    pub fn open(directory: &Path, bounds: Bounds) -> Result<Self, String> {
+    pub fn open(directory: &Path, bounds: Bounds, processors: Processors) -> Result<Self, String> {
         let fault = |error: io::Error| format!("{}: {error}", directory.display());
         // A directory that is there but cannot be written to, as in a read-only image, may still be read.
         if !directory.is_dir() {
@@ -49,7 +52,7 @@ impl CodeCache {
         let us = fs::metadata("/proc/self").map_err(fault)?.uid();
         check(&metadata, us).map_err(|reason| format!("{} {reason}", directory.display()))?;
         let is_writable = tempfile::NamedTempFile::new_in(&directory).is_ok();
-        Ok(CodeCache { directory, fit: Fit::here(bounds), is_writable })
+        Ok(CodeCache { directory, fit: Fit::new(bounds, processors), is_writable })
     }
 
     /// Where the cache is: a private directory, good for other private files too.
@@ -63,29 +66,38 @@ impl CodeCache {
     }
 
     /// The code of a component, mapped from disk, if it is there and sound. A file that is not sound is removed, after
-    /// `rejected` was told.
+    /// `rejected` was told. Code that was made for this processor goes before portable code.
     pub fn load(&self, engine: &Engine, wasm: &Sha, rejected: &dyn Fn()) -> Option<Component> {
-        let mut kindred = Vec::new();
+        let (mut portable, mut foreign) = (Vec::new(), Vec::new());
         for (path, file) in self.files() {
             let Some(name) = self.fit.parse(wasm, &file) else { continue };
-            let is_sound = || sha_of_file(&path).is_ok_and(|content| name.is_of(&content));
-            if !self.fit.is_for_this_processor(&name) {
-                // Another weir's, which may use it. Without a compiler here it is that or nothing: wasmtime
-                // refuses it if it needs what this processor does not have.
-                if !HAS_COMPILER && is_sound() {
-                    kindred.push(path);
+            let is_sound = sha_of_file(&path).is_ok_and(|content| name.is_of(&content));
+            match self.fit.matches(&name) {
+                Match::Own => {
+                    let component = if is_sound { map(engine, &path) } else { None };
+                    if component.is_some() {
+                        return component;
+                    }
                 }
-                continue;
-            }
-            let component = if is_sound() { map(engine, &path) } else { None };
-            if component.is_some() {
-                return component;
+                Match::Portable if is_sound => {
+                    portable.push(path);
+                    continue;
+                }
+                Match::Portable => {}
+                // Another weir's, which may use it. Without a compiler here it is that or nothing.
+                Match::Foreign => {
+                    if !HAS_COMPILER && is_sound {
+                        foreign.push(path);
+                    }
+                    continue;
+                }
             }
             rejected();
             // It is compiled anew; should it not go away, the new file stands beside it.
             let _ = fs::remove_file(&path);
         }
-        kindred.iter().find_map(|path| map(engine, path))
+        // wasmtime refuses what needs a processor that can do more.
+        portable.iter().chain(&foreign).find_map(|path| map(engine, path))
     }
 
     /// Writes the code of a component and maps it. `None` if the cache can only be read.

@@ -13,6 +13,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::engine::{Bounds, wasm_engine};
+#[cfg(feature = "compiler")]
+use crate::engine::{engine_of, wasm_config};
 
 /// The largest compiled code: a Python component is 35 MiB, and code is about three times its module.
 const CODE_BYTES_MAX: u64 = 1 << 30;
@@ -64,6 +66,33 @@ pub(crate) fn precompile(engine: &wasmtime::Engine, wasm: &[u8]) -> Result<Vec<u
 
 #[cfg(not(feature = "compiler"))]
 pub(crate) fn precompile(_: &wasmtime::Engine, _: &[u8]) -> Result<Vec<u8>, String> {
+    Err(NO_COMPILER.to_owned())
+}
+
+/// Compiles for many processors rather than for this one.
+///
+/// # Errors
+/// What the compiler says.
+#[cfg(feature = "compiler")]
+#[allow(unsafe_code, reason = "see below")]
+pub(crate) fn portable(wasm: &[u8], bounds: Bounds) -> Result<Vec<u8>, String> {
+    let mut config = wasm_config(bounds);
+    config.target(&target()).map_err(|error| format!("{error:#}"))?;
+    for feature in crate::cache::PORTABLE {
+        // SAFETY: these say what the processor can do, and wasmtime checks that before it runs the code.
+        unsafe { config.cranelift_flag_enable(feature) };
+    }
+    precompile(&engine_of(&config).map_err(|error| error.to_string())?, wasm)
+}
+
+/// This architecture and system. An engine that is told so takes nothing from the processor that it finds.
+#[cfg(feature = "compiler")]
+pub(crate) fn target() -> String {
+    format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
+}
+
+#[cfg(not(feature = "compiler"))]
+pub(crate) fn portable(_: &[u8], _: Bounds) -> Result<Vec<u8>, String> {
     Err(NO_COMPILER.to_owned())
 }
 

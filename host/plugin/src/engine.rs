@@ -28,6 +28,8 @@ pub struct EngineSettings {
     pub workers: usize,
     /// Compiles in a child process; `None` compiles in this one.
     pub compiler: Option<CompilerCommand>,
+    /// Where code that is compiled here is to run.
+    pub processors: Processors,
     /// Called some seconds after the last batch, when the buffers of batches have been freed. Must not block.
     pub on_idle: Option<fn()>,
 }
@@ -35,8 +37,18 @@ pub struct EngineSettings {
 impl Default for EngineSettings {
     fn default() -> Self {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        EngineSettings { cache_dir: None, workers, compiler: None, on_idle: None }
+        let processors = Processors::This;
+        EngineSettings { cache_dir: None, workers, compiler: None, processors, on_idle: None }
     }
+}
+
+/// Where compiled code is to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Processors {
+    /// Here: it uses all that this processor can do.
+    This,
+    /// On any processor of this architecture that is in use today. It is always compiled in this process.
+    Portable,
 }
 
 /// The compiler, the host functions, the deadline ticker, the cache of compiled code, and the metrics.
@@ -50,6 +62,7 @@ pub struct Engine {
     compiling: Mutex<()>,
     compiler: Option<CompilerCommand>,
     bounds: Bounds,
+    processors: Processors,
     workers: usize,
 }
 
@@ -66,16 +79,18 @@ impl Engine {
         let metrics = PluginMetrics::new(registry).map_err(|error| fault(&error))?;
         let clock = wasm.clone();
         let ticker = Ticker::start(move || clock.increment_epoch()).map_err(|error| fault(&error))?;
-        let cache = settings.cache_dir.and_then(|directory| match CodeCache::open(&directory, bounds) {
-            Ok(cache) => Some(cache),
-            Err(reason) => {
-                tracing::warn!(
-                    reason,
-                    "the cache of compiled plugins is not used, so plugins are compiled at each start"
-                );
-                None
-            }
-        });
+        let processors = settings.processors;
+        let cache =
+            settings.cache_dir.and_then(|directory| match CodeCache::open(&directory, bounds, processors) {
+                Ok(cache) => Some(cache),
+                Err(reason) => {
+                    tracing::warn!(
+                        reason,
+                        "the cache of compiled plugins is not used, so plugins are compiled at each start"
+                    );
+                    None
+                }
+            });
         // Copies of granted files lie beside the code, or with everybody's temporary files.
         leftovers::sweep(&std::env::temp_dir());
         if let Some(cache) = &cache {
@@ -91,6 +106,7 @@ impl Engine {
             compiling: Mutex::default(),
             compiler: settings.compiler,
             bounds,
+            processors,
             workers: settings.workers.max(1),
         }))
     }
@@ -133,6 +149,9 @@ impl Engine {
     /// # Errors
     /// Why it cannot be compiled.
     pub(crate) fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>, String> {
+        if self.processors == Processors::Portable {
+            return compile::portable(wasm, self.bounds);
+        }
         if let Some(compiler) = &self.compiler {
             match compiler.compile(wasm, self.bounds) {
                 Outcome::Compiled(code) => return Ok(code),
@@ -197,12 +216,20 @@ fn engine_for_here() -> Result<(wasmtime::Engine, Bounds), LoadError> {
 /// virtual, where the pooling allocator (64 slots) takes 9.8 MiB and 273 GiB, at the same speed, since
 /// instances are made once and kept. A pool would also fix the number of memories and tables for all plugins at start.
 pub(crate) fn wasm_engine(bounds: Bounds) -> Result<wasmtime::Engine, LoadError> {
+    engine_of(&wasm_config(bounds))
+}
+
+pub(crate) fn engine_of(config: &Config) -> Result<wasmtime::Engine, LoadError> {
+    wasmtime::Engine::new(config).map_err(|error| LoadError::Engine(format!("{error:#}")))
+}
+
+pub(crate) fn wasm_config(bounds: Bounds) -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true).max_wasm_stack(GUEST_STACK_BYTES).memory_init_cow(true);
     if bounds == Bounds::Explicit {
         config.memory_reservation(0).memory_guard_size(0).memory_reservation_for_growth(1 << 20);
     }
-    wasmtime::Engine::new(&config).map_err(|error| LoadError::Engine(format!("{error:#}")))
+    config
 }
 
 fn has_address_space(engine: &wasmtime::Engine) -> bool {

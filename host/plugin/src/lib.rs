@@ -49,7 +49,7 @@ mod watched;
 mod words;
 
 pub use compile::{CompilerCommand, HAS_COMPILER, compile_here};
-pub use engine::{Bounds, Engine, EngineSettings};
+pub use engine::{Bounds, Engine, EngineSettings, Processors};
 pub use failure::LoadError;
 pub use inspect::{Inspection, inspect, precompile};
 pub use processor::WasmProcessor;

@@ -32,7 +32,8 @@ Usage:
   weir components                     list the components, as YAML
   weir plugin inspect FILE            what a plugin imports, sees and may change, and whether weir runs it
                                       (--json; --plugin-config JSON)
-  weir plugin precompile FILE...      compile plugins ahead of time (--cache-dir DIR)
+  weir plugin precompile FILE...      compile plugins ahead of time (--cache-dir DIR; --portable: not for this
+                                      processor alone)
   weir demo                           show what weir does, on recorded traffic
   weir --version
   weir --help

@@ -58,20 +58,22 @@ async fn inspect_says_why_weir_would_not_run_a_file() {
 
 #[tokio::test]
 async fn what_was_compiled_ahead_of_time_is_not_compiled_at_the_start() {
-    let cache = tempfile::tempdir().unwrap();
-    // As in an image: below what XDG_CACHE_HOME names.
-    let code = cache.path().join("weir");
     let redact = plugin("redact").display().to_string();
-    let (status, text, stderr) =
-        weir(&["plugin", "precompile", &redact, "--cache-dir", &code.display().to_string()]).await;
-    assert_eq!(status, Some(0), "{stderr}");
-    assert!(text.starts_with("1 compiled into "), "{text}");
-    let launch = Launch { cache: cache.path().to_owned(), ..Launch::new() };
-    let launch = launch.exporter("nop", json!({})).processor("wasm/redact", json!({"plugin": redact}));
-    let weir = launch.start().await;
-    let metrics = weir.metrics().await;
-    let looked_up = |result| metrics.sum("weir_plugin_code_cache_total", &[("result", result)]);
-    assert_eq!((looked_up("hit"), looked_up("miss")), (1.0, 0.0));
+    for flags in [[].as_slice(), &["--portable"]] {
+        let cache = tempfile::tempdir().unwrap();
+        // As in an image: below what XDG_CACHE_HOME names.
+        let code = cache.path().join("weir").display().to_string();
+        let arguments = ["plugin", "precompile", &redact, "--cache-dir", &code];
+        let (status, text, stderr) = weir(&[&arguments, flags].concat()).await;
+        assert_eq!(status, Some(0), "{stderr}");
+        assert!(text.starts_with("1 compiled into "), "{text}");
+        let launch = Launch { cache: cache.path().to_owned(), ..Launch::new() };
+        let launch = launch.exporter("nop", json!({})).processor("wasm/redact", json!({"plugin": redact}));
+        let weir = launch.start().await;
+        let metrics = weir.metrics().await;
+        let looked_up = |result| metrics.sum("weir_plugin_code_cache_total", &[("result", result)]);
+        assert_eq!((looked_up("hit"), looked_up("miss")), (1.0, 0.0), "{flags:?}");
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@
 //! without one has to find the same files, so the names are made of what both know.
 
 use super::processor;
-use crate::engine::Bounds;
+use crate::engine::{Bounds, Processors};
 use crate::fingerprint::{Sha, hex, sha};
 
 /// How a file of compiled code ends.
@@ -22,10 +22,24 @@ const SETTINGS: u32 = 1;
 /// Characters of the engine's and the processor's part. They tell a few apart; wasmtime looks again.
 const PART_CHARS: usize = 12;
 
-/// For what compiled code has to be made to run here.
+/// What stands in the processor's place in the names of portable code.
+const PORTABLE: &str = "portable";
+
+/// For what compiled code is made here, and what runs here.
 pub(super) struct Fit {
     engine: String,
     processor: String,
+}
+
+/// How well a file of compiled code fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Match {
+    /// It was made for what code is made for here.
+    Own,
+    /// It was made for many processors, this one most likely among them.
+    Portable,
+    /// It was made for a processor that can do more or less than this one.
+    Foreign,
 }
 
 /// The rest of a name that begins with the right component and engine.
@@ -35,15 +49,19 @@ pub(super) struct Name<'n> {
 }
 
 impl Fit {
-    /// For this machine, and engines with these bounds checks.
-    pub fn here(bounds: Bounds) -> Self {
+    /// For engines with these bounds checks, and these processors.
+    pub fn new(bounds: Bounds, processors: Processors) -> Self {
         let engine = format!(
             "{WASMTIME} {SETTINGS} {} {} {}",
             bounds.name(),
             std::env::consts::ARCH,
             std::env::consts::OS
         );
-        Fit { engine: part(&engine), processor: part(&processor::features().join(" ")) }
+        let processor = match processors {
+            Processors::This => part(&processor::features().join(" ")),
+            Processors::Portable => PORTABLE.to_owned(),
+        };
+        Fit { engine: part(&engine), processor }
     }
 
     /// The name of a file with this code of this component.
@@ -59,9 +77,13 @@ impl Fit {
         Some(Name { processor, digest: digest.strip_suffix(SUFFIX).unwrap_or_default() })
     }
 
-    /// Whether the code was made for a processor that can do what this one can, no more and no less.
-    pub fn is_for_this_processor(&self, name: &Name<'_>) -> bool {
-        name.processor == self.processor
+    /// What the code was made for.
+    pub fn matches(&self, name: &Name<'_>) -> Match {
+        match name.processor {
+            own if own == self.processor => Match::Own,
+            PORTABLE => Match::Portable,
+            _ => Match::Foreign,
+        }
     }
 
     fn prefix(&self, wasm: &Sha) -> String {
@@ -93,17 +115,21 @@ mod tests {
 
     #[test]
     fn a_name_is_read_as_it_was_written_and_fits_nothing_else() {
-        let (here, other) = (Fit::here(Bounds::Guarded), Fit::here(Bounds::Explicit));
+        let fit = |bounds| Fit::new(bounds, Processors::This);
+        let (here, other) = (fit(Bounds::Guarded), fit(Bounds::Explicit));
         let file = here.file(&sha(b"wasm"), b"code");
         let name = here.parse(&sha(b"wasm"), &file).unwrap();
-        assert!(
-            name.is_of(&sha(b"code")) && !name.is_of(&sha(b"other")) && here.is_for_this_processor(&name)
-        );
+        assert!(name.is_of(&sha(b"code")) && !name.is_of(&sha(b"other")));
+        assert_eq!(here.matches(&name), Match::Own);
         assert!(here.parse(&sha(b"other"), &file).is_none());
         assert!(other.parse(&sha(b"wasm"), &file).is_none());
-        let foreign = Fit { processor: "another".to_owned(), ..Fit::here(Bounds::Guarded) };
-        let foreign = foreign.file(&sha(b"wasm"), b"code");
-        let name = here.parse(&sha(b"wasm"), &foreign).unwrap();
-        assert!(name.is_of(&sha(b"code")) && !here.is_for_this_processor(&name));
+        let foreign = Fit { processor: "another".to_owned(), ..fit(Bounds::Guarded) };
+        let portable = Fit::new(Bounds::Guarded, Processors::Portable);
+        for (elsewhere, expected) in [(foreign, Match::Foreign), (portable, Match::Portable)] {
+            let file = elsewhere.file(&sha(b"wasm"), b"code");
+            let name = here.parse(&sha(b"wasm"), &file).unwrap();
+            assert!(name.is_of(&sha(b"code")));
+            assert_eq!((here.matches(&name), elsewhere.matches(&name)), (expected, Match::Own));
+        }
     }
 }

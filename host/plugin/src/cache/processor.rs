@@ -1,6 +1,28 @@
 //! What this processor can do, as far as compiled code may depend on it: the features that Cranelift asks about and
 //! wasmtime checks before it runs code.
 
+/// What portable code uses, by Cranelift's names. It is x86-64-v3, which Intel has had since 2013 and AMD since 2015: with less, the
+/// vectors of `redact` would be emulated. Of arm64 it is what all have; more would only be for atomics, of which plugins have none.
+#[cfg(feature = "compiler")]
+pub(crate) const PORTABLE: &[&str] = if cfg!(target_arch = "x86_64") {
+    &[
+        "has_sse3",
+        "has_ssse3",
+        "has_sse41",
+        "has_sse42",
+        "has_popcnt",
+        "has_lzcnt",
+        "has_bmi1",
+        "has_bmi2",
+        "has_cmpxchg16b",
+        "has_avx",
+        "has_avx2",
+        "has_fma",
+    ]
+} else {
+    &[]
+};
+
 /// The names of those that are there, always in the same order. None where this is not known: wasmtime still checks.
 #[cfg(target_arch = "x86_64")]
 pub(super) fn features() -> Vec<&'static str> {

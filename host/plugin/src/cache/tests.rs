@@ -11,7 +11,7 @@ pub(super) fn engine() -> Engine {
 }
 
 pub(super) fn open(directory: &Path) -> CodeCache {
-    CodeCache::open(directory, Bounds::Guarded).unwrap()
+    CodeCache::open(directory, Bounds::Guarded, Processors::This).unwrap()
 }
 
 fn fill(cache: &CodeCache, engine: &Engine) -> PathBuf {
@@ -33,7 +33,7 @@ fn what_was_stored_is_found_again_by_content_and_engine() {
     assert!(cache.load(&engine, &sha(b"(component )"), &|| ()).is_none());
 
     let other = wasm_engine(Bounds::Explicit).unwrap();
-    let for_other = CodeCache::open(cache.directory(), Bounds::Explicit).unwrap();
+    let for_other = CodeCache::open(cache.directory(), Bounds::Explicit, Processors::This).unwrap();
     assert!(for_other.load(&other, &sha(TINY), &|| ()).is_none());
 }
 
@@ -55,7 +55,7 @@ fn a_damaged_file_is_never_mapped_and_goes_away() {
 fn a_directory_that_others_may_write_to_is_not_trusted() {
     let home = tempfile::tempdir().unwrap();
     fs::set_permissions(home.path(), fs::Permissions::from_mode(0o777)).unwrap();
-    let error = CodeCache::open(home.path(), Bounds::Guarded).err().unwrap();
+    let error = CodeCache::open(home.path(), Bounds::Guarded, Processors::This).err().unwrap();
     assert!(error.contains("may be written by others"), "{error}");
 }
 
@@ -133,4 +133,56 @@ fn code_for_another_processor_is_another_weir_s_and_left_where_it_is() {
     fs::rename(&file, &foreign).unwrap();
     assert!(cache.load(&engine, &sha(TINY), &|| panic!("it is not damaged")).is_none());
     assert!(foreign.exists());
+}
+
+/// An engine on a processor with these features, by the names that wasmtime asks for.
+#[allow(unsafe_code, reason = "nothing is run")]
+fn engine_with(probe: fn(&str) -> Option<bool>) -> Engine {
+    let mut config = crate::engine::wasm_config(Bounds::Guarded);
+    // An engine needs what it would compile for, and this one is to need nothing.
+    config.target(&crate::compile::target()).unwrap();
+    // SAFETY: code is loaded and never run.
+    unsafe { config.detect_host_feature(probe) };
+    crate::engine::engine_of(&config).unwrap()
+}
+
+#[test]
+fn portable_code_runs_where_no_more_is_there_than_it_names() {
+    let code = crate::compile::portable(TINY, Bounds::Guarded).unwrap();
+    let modest = engine_with(|feature| {
+        let flag = format!("has_{}", feature.replace('.', ""));
+        Some(processor::PORTABLE.contains(&flag.as_str()))
+    });
+    adopt(&modest, &code).unwrap();
+    let bare = engine_with(|_| Some(false));
+    assert_eq!(adopt(&bare, &code).is_ok(), processor::PORTABLE.is_empty());
+    adopt(&bare, &bare.precompile_component(TINY).unwrap()).unwrap();
+}
+
+#[test]
+fn portable_code_is_found_by_those_who_have_none_of_their_own() {
+    let home = tempfile::tempdir().unwrap();
+    let engine = engine();
+    let portable = CodeCache::open(home.path(), Bounds::Guarded, Processors::Portable).unwrap();
+    let code = crate::compile::portable(TINY, Bounds::Guarded).unwrap();
+    portable.store(&engine, &sha(TINY), &code).unwrap();
+    let file = portable.files().next().unwrap().0;
+    let cache = open(home.path());
+    assert!(cache.load(&engine, &sha(TINY), &|| panic!("it is not damaged")).is_some());
+    // A processor that lacks something leaves it to the others.
+    if !processor::PORTABLE.is_empty() {
+        let bare = engine_with(|_| Some(false));
+        assert!(cache.load(&bare, &sha(TINY), &|| panic!("it is not damaged")).is_none());
+        assert!(file.exists());
+    }
+    // Code for this processor alone is none for others.
+    let other = tempfile::tempdir().unwrap();
+    fill(&open(other.path()), &engine);
+    let elsewhere = CodeCache::open(other.path(), Bounds::Guarded, Processors::Portable).unwrap();
+    assert!(elsewhere.load(&engine, &sha(TINY), &|| panic!("it is not damaged")).is_none());
+    // A damaged one goes away as any other.
+    let damages = std::cell::Cell::new(0);
+    fs::write(&file, &code[..code.len() / 2]).unwrap();
+    assert!(cache.load(&engine, &sha(TINY), &|| damages.set(damages.get() + 1)).is_none());
+    assert_eq!((damages.get(), file.exists()), (1, false));
 }

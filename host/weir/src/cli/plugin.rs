@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use weir_plugin::{
-    EngineSettings, HAS_COMPILER, Inspection, PluginSettings, inspect, on_one_line, precompile,
+    EngineSettings, HAS_COMPILER, Inspection, PluginSettings, Processors, inspect, on_one_line, precompile,
 };
 
 use super::arguments::Cache;
@@ -33,6 +33,8 @@ pub enum PluginCommand {
         files: Vec<PathBuf>,
         /// Where compiled code is kept.
         cache: Cache,
+        /// Where it is to run.
+        processors: Processors,
     },
     /// Be the compiler.
     Compile {
@@ -51,6 +53,7 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<PluginComman
     let mut arguments = arguments.into_iter();
     let command = arguments.next().ok_or(USAGE)?;
     let (mut files, mut config, mut json, mut cache) = (Vec::new(), Value::Null, false, Cache::Usual);
+    let mut processors = Processors::This;
     while let Some(argument) = arguments.next() {
         let (flag, attached) = match argument.split_once('=') {
             Some((flag, value)) if flag.starts_with("--") => (flag.to_owned(), Some(value.to_owned())),
@@ -64,6 +67,7 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<PluginComman
                 config = serde_json::from_str(&value()?)
                     .map_err(|error| format!("--plugin-config wants JSON: {error}"))?;
             }
+            ("precompile", "--portable") => processors = Processors::Portable,
             ("precompile", "--cache-dir") => cache = Cache::At(PathBuf::from(value()?)),
             (_, unknown) if unknown.starts_with('-') => {
                 return Err(format!(
@@ -75,7 +79,7 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<PluginComman
     }
     match (command.as_str(), files.as_slice()) {
         ("inspect", [file]) => Ok(PluginCommand::Inspect { file: file.clone(), config, json }),
-        ("precompile", [_, ..]) => Ok(PluginCommand::Precompile { files, cache }),
+        ("precompile", [_, ..]) => Ok(PluginCommand::Precompile { files, cache, processors }),
         ("compile", [bounds]) => Ok(PluginCommand::Compile { bounds: bounds.to_string_lossy().into_owned() }),
         _ => Err(USAGE.to_owned()),
     }
@@ -101,9 +105,10 @@ pub fn run(command: &PluginCommand, environment: &dyn Environment) -> ExitCode {
                 Err(error) => refuse(&error.to_string()),
             }
         }
-        PluginCommand::Precompile { files, cache } => {
-            let cache_dir = cache_dir::resolve(cache, environment);
-            let engine = EngineSettings { cache_dir: cache_dir.clone(), ..EngineSettings::default() };
+        PluginCommand::Precompile { files, cache, processors } => {
+            let (cache_dir, processors) = (cache_dir::resolve(cache, environment), *processors);
+            let engine =
+                EngineSettings { cache_dir: cache_dir.clone(), processors, ..EngineSettings::default() };
             match precompile(files, engine) {
                 Ok(()) => {
                     let place = cache_dir.unwrap_or_default();
@@ -185,9 +190,19 @@ mod tests {
             Ok(inspect(true, json!({})))
         );
         let files = vec![PathBuf::from("a.wasm"), PathBuf::from("b.wasm")];
-        let cache = Cache::At("/c".into());
-        let precompile = PluginCommand::Precompile { files, cache };
-        assert_eq!(words(&["precompile", "a.wasm", "--cache-dir", "/c", "b.wasm"]), Ok(precompile));
+        let precompile = |processors| PluginCommand::Precompile {
+            files: files.clone(),
+            cache: Cache::At("/c".into()),
+            processors,
+        };
+        assert_eq!(
+            words(&["precompile", "a.wasm", "--cache-dir", "/c", "b.wasm"]),
+            Ok(precompile(Processors::This))
+        );
+        assert_eq!(
+            words(&["precompile", "--portable", "a.wasm", "--cache-dir=/c", "b.wasm"]),
+            Ok(precompile(Processors::Portable))
+        );
     }
 
     #[test]
