@@ -61,8 +61,8 @@ pub use environment::{Environment, ProcessEnvironment};
 pub use exporter::{
     Compression, DebugExporterConfig, Encoding, ExporterConfig, FileCompression, FileExporterConfig,
     FileFormat, LokiExporterConfig, OtlpGrpcExporterConfig, OtlpHttpExporterConfig, PrometheusExporterConfig,
-    PushEncoding, ResourceConstantLabelsConfig, ResourceToTelemetryConfig, RotationConfig,
-    TranslationStrategy, Verbosity,
+    PushEncoding, RemoteWriteExporterConfig, ResourceConstantLabelsConfig, ResourceToTelemetryConfig,
+    RotationConfig, TranslationStrategy, Verbosity,
 };
 pub use extension::{FileStorageConfig, HealthCheckConfig};
 pub use field::parse_duration;

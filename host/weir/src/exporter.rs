@@ -5,6 +5,7 @@
 //! - `loki` reads logs from the bytes and writes them as lines.
 //! - `debug` prints telemetry to stdout, the only place in weir that ever does.
 //! - `prometheus` keeps the last value of every series on a page, to be scraped.
+//! - `prometheusremotewrite` reads points from the bytes and writes them as series.
 //! - `nop` takes everything and sends it nowhere.
 
 mod client;
@@ -21,8 +22,10 @@ mod otlp_grpc;
 mod otlp_http;
 mod prometheus;
 mod proxy;
+mod remote_write;
 mod response;
 mod status;
+mod tally;
 mod target;
 mod tls;
 mod tls_source;
@@ -45,6 +48,7 @@ pub use prometheus::{
     SERIES_MAX as PROMETHEUS_SERIES_MAX, ScrapeSettings, Strategy,
 };
 pub use proxy::{EnvironmentProxies, ProxySettings, ProxyUrl};
+pub use remote_write::RemoteWriteSettings;
 pub use tls::TlsSettings;
 
 /// Sent with every request.
@@ -65,6 +69,8 @@ pub enum ExporterSettings {
     File(Box<FileSettings>),
     /// Is scraped.
     Prometheus(Box<PrometheusSettings>),
+    /// Prometheus' remote write.
+    RemoteWrite(Box<RemoteWriteSettings>),
     /// Discards.
     Nop,
 }
@@ -157,6 +163,9 @@ pub fn build_with_page(id: &str, settings: &ExporterSettings) -> Result<Built, E
         ExporterSettings::Prometheus(settings) => {
             let exporter = scraped.insert(PrometheusExporter::new(id, settings));
             Arc::new(Arc::clone(exporter).sink())
+        }
+        ExporterSettings::RemoteWrite(settings) => {
+            Arc::new(remote_write::RemoteWriteExporter::new(id, settings).map_err(fail)?)
         }
         ExporterSettings::Nop => Arc::new(nop::NopExporter),
     };

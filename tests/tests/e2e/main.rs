@@ -52,6 +52,7 @@ mod redact;
 mod reload;
 mod reload_files;
 mod reload_many;
+mod remote_write;
 mod rolling_restarts;
 mod runtime_only;
 mod sample;

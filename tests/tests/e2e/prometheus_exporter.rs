@@ -2,7 +2,7 @@
 //! goes away with the configuration.
 
 mod comparison;
-mod corpus;
+pub mod corpus;
 mod endpoint;
 mod formats;
 mod prometheus;

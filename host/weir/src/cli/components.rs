@@ -56,7 +56,19 @@ mod tests {
                     "probabilistic_sampler",
                 ],
             ),
-            ("exporters", &["otlp_grpc", "otlp_http", "loki", "debug", "file", "prometheus", "nop"]),
+            (
+                "exporters",
+                &[
+                    "otlp_grpc",
+                    "otlp_http",
+                    "loki",
+                    "debug",
+                    "file",
+                    "prometheus",
+                    "prometheusremotewrite",
+                    "nop",
+                ],
+            ),
             ("extensions", &["health_check", "file_storage"]),
         ] {
             let listed = format!("{:?}", root.get(section).unwrap());

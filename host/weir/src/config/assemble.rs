@@ -194,7 +194,8 @@ fn check_upstreams(config: &Config, root: &At<'_>, problems: &mut Vec<Diagnostic
 fn check_storages(config: &Config, listed: &[ComponentId], root: &At<'_>, problems: &mut Vec<Diagnostic>) {
     let exporters = config.exporters.iter().filter_map(|(id, exporter)| {
         let storage = exporter.sending_queue()?.storage.as_ref()?;
-        Some((root.key("exporters").key(&id.to_string()).key("sending_queue").key("storage"), storage))
+        let at = root.key("exporters").key(&id.to_string()).key(exporter.queue_key());
+        Some((at.key("storage"), storage))
     });
     let receivers = config.receivers.iter().filter_map(|(id, receiver)| {
         Some((root.key("receivers").key(&id.to_string()).key("storage"), receiver.storage()?))

@@ -41,6 +41,16 @@ impl<'n> At<'n> {
         }
     }
 
+    /// The same place, with another value there.
+    pub fn with<'m>(&self, node: &'m Node) -> At<'m> {
+        At { node: Some(node), place: self.place.clone(), path: self.path.clone() }
+    }
+
+    /// Whether there is something.
+    pub fn is_given(&self) -> bool {
+        self.node.is_some_and(|node| !node.is_null())
+    }
+
     /// The node, if there is one.
     pub fn node(&self) -> Option<&'n Node> {
         self.node

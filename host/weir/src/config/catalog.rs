@@ -158,6 +158,7 @@ pub const EXPORTERS: Kind = Kind {
         ComponentType { name: "debug", aliases: &[], stability: PER_SIGNAL },
         ComponentType { name: "file", aliases: &[], stability: PER_SIGNAL },
         ComponentType { name: "prometheus", aliases: &[], stability: METRICS },
+        ComponentType { name: "prometheusremotewrite", aliases: &[], stability: METRICS },
         ComponentType { name: "nop", aliases: &[], stability: PER_SIGNAL },
     ],
     elsewhere: &[
@@ -173,7 +174,6 @@ pub const EXPORTERS: Kind = Kind {
         "logging",
         "opencensus",
         "otelarrow",
-        "prometheusremotewrite",
         "splunk_hec",
         "zipkin",
     ],

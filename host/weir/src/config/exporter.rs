@@ -6,6 +6,7 @@ mod loki;
 mod otlp_grpc;
 mod otlp_http;
 mod prometheus;
+mod remote_write;
 
 use serde::Deserialize;
 
@@ -17,6 +18,7 @@ pub use otlp_http::{Encoding, OtlpHttpExporterConfig};
 pub use prometheus::{
     PrometheusExporterConfig, ResourceConstantLabelsConfig, ResourceToTelemetryConfig, TranslationStrategy,
 };
+pub use remote_write::RemoteWriteExporterConfig;
 
 use super::at::At;
 use super::diagnostic::Diagnostic;
@@ -38,6 +40,8 @@ pub enum ExporterConfig {
     File(Box<FileExporterConfig>),
     /// `prometheus`: is scraped.
     Prometheus(Box<PrometheusExporterConfig>),
+    /// `prometheusremotewrite`.
+    RemoteWrite(Box<RemoteWriteExporterConfig>),
     /// `nop`: takes everything, sends nothing.
     Nop,
 }
@@ -89,10 +93,19 @@ impl ExporterConfig {
             ExporterConfig::OtlpGrpc(grpc) => Some(&grpc.sending_queue),
             ExporterConfig::OtlpHttp(http) => Some(&http.sending_queue),
             ExporterConfig::Loki(loki) => Some(&loki.sending_queue),
+            ExporterConfig::RemoteWrite(write) => Some(&write.remote_write_queue),
             ExporterConfig::Debug(_)
             | ExporterConfig::File(_)
             | ExporterConfig::Prometheus(_)
             | ExporterConfig::Nop => None,
+        }
+    }
+
+    /// The key of that block.
+    pub fn queue_key(&self) -> &'static str {
+        match self {
+            ExporterConfig::RemoteWrite(_) => "remote_write_queue",
+            _ => "sending_queue",
         }
     }
 
@@ -111,6 +124,8 @@ impl ExporterConfig {
             "prometheus" => {
                 PrometheusExporterConfig::read(at, problems).map(|config| Self::Prometheus(Box::new(config)))
             }
+            "prometheusremotewrite" => RemoteWriteExporterConfig::read(at, problems)
+                .map(|config| Self::RemoteWrite(Box::new(config))),
             "nop" => reader::read(at.node()?, &at.path, problems).map(|NopExporterConfig {}| Self::Nop),
             // The catalogue names the types, so this is a type that the catalogue has and this match lacks.
             _ => {

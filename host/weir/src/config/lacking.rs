@@ -13,6 +13,11 @@ const HARMLESS: &[(&str, &str)] = &[
         "read_buffer_size write_buffer_size max_idle_conns max_conns_per_host http2_read_idle_timeout \
          http2_ping_timeout force_attempt_http2",
     ),
+    (
+        "RemoteWriteExporterConfig",
+        "read_buffer_size write_buffer_size max_idle_conns max_conns_per_host http2_read_idle_timeout \
+         http2_ping_timeout force_attempt_http2 max_batch_request_parallelism",
+    ),
     ("RawMemoryLimiter", "min_gc_interval_when_soft_limited min_gc_interval_when_hard_limited"),
     ("DebugExporterConfig", "sampling_initial sampling_thereafter use_internal_logger"),
     ("HealthCheckConfig", "check_collector_pipeline"),
@@ -67,6 +72,11 @@ const KEYS: &[(&str, &str)] = &[
         "auth cors include_metadata compression_algorithms middlewares max_request_body_size read_timeout sending_queue",
     ),
     (
+        "RemoteWriteExporterConfig",
+        "auth cookies middlewares compression_params include_metadata_keys convert_explicit_histograms_to_nhcb \
+         keep_classic_histograms export_created_metric scope_info",
+    ),
+    (
         "HealthCheckConfig",
         "tls cors auth include_metadata response_headers response_body check_collector_pipeline read_timeout \
          read_header_timeout write_timeout idle_timeout transport use_v2 grpc http component_health",
@@ -91,6 +101,7 @@ const KEYS: &[(&str, &str)] = &[
 const VALUES: &[(&str, &str)] = &[
     ("Compression", "snappy zlib deflate lz4 x-snappy-framed"),
     ("Encoding", "json"),
+    ("WriteMessage", "io.prometheus.write.v2.request"),
     ("MinTlsVersion", "1.0 1.1"),
     ("BatchSizer", "requests"),
 ];

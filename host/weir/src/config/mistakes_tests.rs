@@ -70,7 +70,7 @@ service:
             "f.yaml:5:67: receivers::otlp::protocols::grpc::auth: not supported yet by weir; leave it out",
             "f.yaml:9:45: exporters::otlp_grpc::timeout: expected a duration with its unit, such as 200ms, 1m30s or 1h, found 5",
             "f.yaml:9:48: exporters::otlp_grpc::colour: unknown key \"colour\" (valid: endpoint, tls, headers, compression, timeout, retry_on_failure, sending_queue)",
-            "f.yaml:10:3: exporters::nopp: unknown exporter type \"nopp\"; did you mean \"nop\"? (valid: otlp_grpc, otlp, otlp_http, otlphttp, loki, debug, file, prometheus, nop)",
+            "f.yaml:10:3: exporters::nopp: unknown exporter type \"nopp\"; did you mean \"nop\"? (valid: otlp_grpc, otlp, otlp_http, otlphttp, loki, debug, file, prometheus, prometheusremotewrite, nop)",
             "f.yaml:13:46: service::pipelines::traces: references processor \"wasm/x\" which is not configured",
             "f.yaml:13:78: service::pipelines::traces: references exporter \"otlp_grpc\" multiple times",
             "f.yaml:14:5: service::pipelines::trace: unknown signal \"trace\"; did you mean \"traces\"? (valid: traces, metrics, logs, profiles)",

@@ -11,7 +11,6 @@ mod line;
 mod logfmt;
 mod push;
 mod refused;
-mod tally;
 
 use http::{HeaderName, HeaderValue, Uri};
 use weir_pipeline::{Batch, BoxFuture, Charge, ExportError, Exported, Exporter};
@@ -20,11 +19,11 @@ use super::HttpClientSettings;
 use super::http_client::HttpClient;
 use super::response::explanation;
 use super::status::{is_pushed, push_error};
+use super::tally::Tally;
 use super::target::http_uri;
 use crate::wire::code;
 use convert::{Converted, Layout, convert};
 use push::Push;
-use tally::Tally;
 
 /// The most that a request may come to. Every line has its resource in it, so that it may grow beyond measure. Loki's own limits
 /// are lower, unless they are raised.

@@ -7,27 +7,30 @@
 //!
 //! Points that have no place are refused by rules with names (`refused.rs`): they count as rejected, and the sender is told. A
 //! cumulative point that is older than what is there counts as sent: it is overtaken, as all points are between two scrapes.
+//!
+//! The way up to `store.rs` is that of the exporter `prometheusremotewrite` too, whose points go into a request instead.
 
 mod escape;
-mod exemplar;
-mod histogram;
-mod ingest;
-mod labels;
-mod limits;
-mod native;
+pub(super) mod exemplar;
+pub(super) mod histogram;
+pub(super) mod ingest;
+pub(super) mod labels;
+pub(super) mod limits;
+pub(super) mod native;
 mod negotiate;
 mod number;
 mod openmetrics;
 mod page;
-mod protobuf;
-mod refused;
-mod resource;
+pub(super) mod protobuf;
+pub(super) mod refused;
+pub(super) mod resource;
 mod scrape;
-mod series;
-mod store;
+pub(super) mod series;
+pub(super) mod store;
 mod text;
-mod translation;
+pub(super) mod translation;
 mod units;
+pub(super) mod wire;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -41,8 +44,7 @@ use weir_pipeline::{Batch, BoxFuture, ExportError, Exported, Exporter};
 use self::ingest::Rules;
 use self::refused::Refusals;
 use self::scrape::Scrapes;
-use self::store::Store;
-use self::translation::Translation;
+use self::store::{At, Store};
 use crate::listen::{Bounds, Front, Protocols, Tls, TlsSettings};
 use crate::telemetry::PrometheusMetrics;
 use crate::wire::code;
@@ -112,23 +114,17 @@ pub struct PrometheusExporter {
 impl PrometheusExporter {
     /// Without any series yet.
     pub fn new(id: &str, settings: &PrometheusSettings) -> Arc<Self> {
-        let translation = Translation::new(settings.strategy, &settings.namespace);
-        let mut const_labels = Vec::new();
-        for (name, value) in &settings.const_labels {
-            let mut translated = Vec::new();
-            translation.put_label(name, &mut translated);
-            const_labels.push((String::from_utf8(translated).unwrap_or_default(), value.clone()));
-        }
-        let target_info = translation.target_info();
+        let rules = Rules::new(
+            (settings.strategy, &settings.namespace),
+            &settings.const_labels,
+            &settings.resource_labels,
+            settings.without_scope_info,
+        );
+        let target_info = rules.translation.target_info();
         let (series_max, expiration) = (settings.series_max, settings.metric_expiration);
         Arc::new(PrometheusExporter {
             id: id.to_owned(),
-            rules: Rules {
-                translation,
-                const_labels,
-                resource_labels: settings.resource_labels.clone(),
-                without_scope_info: settings.without_scope_info,
-            },
+            rules,
             store: tokio::sync::Mutex::new(Store::new(target_info, series_max, expiration, Instant::now())),
             with_openmetrics: settings.enable_open_metrics,
             send_timestamps: settings.send_timestamps,
@@ -154,8 +150,8 @@ impl PrometheusExporter {
         batch: &Batch,
         mut store: tokio::sync::MutexGuard<'_, Store>,
     ) -> Result<Exported, ExportError> {
-        let now = Instant::now();
-        let refusals = self.rules.take(&batch.payload, &mut store, now).map_err(malformed)?;
+        let mut place = At { store: &mut store, now: Instant::now() };
+        let refusals = self.rules.take(&batch.payload, &mut place).map_err(malformed)?;
         let series = store.series();
         drop(store);
         if let Some(metrics) = self.metrics.get() {
@@ -172,7 +168,7 @@ impl PrometheusExporter {
     }
 
     fn check(&self, batch: &Batch) -> Result<(), ExportError> {
-        self.rules.check(&batch.payload, Instant::now()).map_err(malformed)
+        self.rules.check(&batch.payload).map_err(malformed)
     }
 
     async fn take_small(&self, batch: &Batch) -> Result<Exported, ExportError> {
@@ -252,6 +248,6 @@ impl ScrapeSettings {
 }
 
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 #[cfg(test)]
 mod tests;

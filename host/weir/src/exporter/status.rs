@@ -127,7 +127,19 @@ fn http_date(text: &str) -> Option<u64> {
     Some(days.checked_sub(719_468)? * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
-// === Loki ===
+// === pushes ===
+
+/// The failure behind an answer of a push API whose explanations are text. All of 5xx may pass: a 500 is what such a server answers
+/// while a part of it is away. So may 429, which is a rate. All of 4xx is about the data.
+pub(super) fn text_error(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ExportError {
+    let said = String::from_utf8_lossy(body).trim().to_owned();
+    let mut error = http_error(status, headers, &[]);
+    if status.is_server_error() {
+        (error.code, error.retryable) = (code::UNAVAILABLE, true);
+    }
+    error.upstream_said = (!said.is_empty()).then(|| shorten(said));
+    error
+}
 
 /// What Loki answers when the operator has blocked a tenant. It is a success only for clients that would retry a failure.
 const BLOCKED: u16 = 260;
@@ -137,20 +149,15 @@ pub(super) fn is_pushed(status: StatusCode) -> bool {
     status.is_success() && status.as_u16() != BLOCKED
 }
 
-/// The failure behind an answer of Loki's push API. All of 5xx may pass, as for Loki's own clients: a 500 is what it answers while
-/// its ingesters are away. So may 429, which is a rate, though Loki does not say for how long. All of 4xx is about the data.
+/// The failure behind an answer of Loki's push API, as for Loki's own clients.
 pub(super) fn push_error(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ExportError {
-    let said = String::from_utf8_lossy(body).trim().to_owned();
-    let mut error = http_error(status, headers, &[]);
-    if status.is_server_error() {
-        (error.code, error.retryable) = (code::UNAVAILABLE, true);
-    } else if status.as_u16() == BLOCKED {
+    let mut error = text_error(status, headers, body);
+    if status.as_u16() == BLOCKED {
         error.code = code::PERMISSION_DENIED;
         error.message.push_str(", so its operator has blocked the tenant");
-    } else if said.contains("allow_structured_metadata") {
+    } else if String::from_utf8_lossy(body).contains("allow_structured_metadata") {
         error.message.push_str(": it takes no structured metadata, set structured_metadata: false");
     }
-    error.upstream_said = (!said.is_empty()).then(|| shorten(said));
     error
 }
 

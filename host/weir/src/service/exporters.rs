@@ -167,8 +167,8 @@ impl New {
                 .map_err(|error| problem("", error.to_string()))?;
         let dead_letters = settings::dead_letters(exporter);
         if let Some(letters) = dead_letters.as_ref().filter(|_| !storages.is_check()) {
-            let key = "::sending_queue::dead_letters::directory";
-            letters.prepare().map_err(|reason| problem(key, reason))?;
+            let key = format!("::{}::dead_letters::directory", exporter.queue_key());
+            letters.prepare().map_err(|reason| problem(&key, reason))?;
         }
         Ok(New { identity, built, storage: storages.of(config, id)?, dead_letters })
     }
@@ -207,6 +207,7 @@ impl Identity {
             ExporterConfig::OtlpGrpc(grpc) => Some(&grpc.tls),
             ExporterConfig::OtlpHttp(http) => Some(&http.tls),
             ExporterConfig::Loki(loki) => Some(&loki.tls),
+            ExporterConfig::RemoteWrite(write) => Some(&write.tls),
             ExporterConfig::Debug(_)
             | ExporterConfig::File(_)
             | ExporterConfig::Prometheus(_)

@@ -160,6 +160,9 @@ pub(super) fn queue(config: &ExporterConfig) -> QueueSettings {
         ExporterConfig::OtlpGrpc(grpc) => queue_settings(&grpc.sending_queue, &grpc.retry_on_failure),
         ExporterConfig::OtlpHttp(http) => queue_settings(&http.sending_queue, &http.retry_on_failure),
         ExporterConfig::Loki(loki) => queue_settings(&loki.sending_queue, &loki.retry_on_failure),
+        ExporterConfig::RemoteWrite(write) => {
+            queue_settings(&write.remote_write_queue, &write.retry_on_failure)
+        }
         // They have no upstream that could be away.
         ExporterConfig::Debug(_) | ExporterConfig::File(_) | ExporterConfig::Nop => QueueSettings::default(),
         // Deltas are to be added up in the order in which they came.

@@ -48,14 +48,16 @@ impl Storages {
     /// # Errors
     /// What is wrong with the directory.
     pub(super) fn of(&self, config: &Config, exporter: &ComponentId) -> Result<Option<Opened>, Diagnostic> {
-        let queue = config.exporters.get(exporter).and_then(|exporter| exporter.sending_queue());
+        let configured = config.exporters.get(exporter);
+        let queue = configured.and_then(|exporter| exporter.sending_queue());
         let storage = queue.and_then(|queue| queue.storage.as_ref());
         let Some(storage) = storage.and_then(|id| config.file_storages.get(id)) else { return Ok(None) };
         if self.is_check {
             return Ok(None);
         }
         let path = storage.directory.join(directory_name(exporter));
-        let at = format!("exporters::{exporter}::sending_queue::storage");
+        let key = configured.map_or("sending_queue", |exporter| exporter.queue_key());
+        let at = format!("exporters::{exporter}::{key}::storage");
         self.open(path).map(Some).map_err(|reason| Diagnostic::new(at, reason))
     }
 

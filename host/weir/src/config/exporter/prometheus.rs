@@ -145,20 +145,9 @@ impl PrometheusExporterConfig {
             tls.check(&at.key("tls"), problems);
         }
         config.response_headers.check(&at.key("response_headers"), problems);
-        for name in config.const_labels.keys() {
-            let at = at.key("const_labels").key(name);
-            if name.is_empty() {
-                problems.push(at.problem("a label needs a name"));
-            } else if matches!(name.as_str(), "le" | "quantile" | "__name__") {
-                problems.push(at.problem(format!("the label {name} is Prometheus' own")));
-            }
-        }
-        let (older, newer) = (&config.resource_to_telemetry_conversion, &config.resource_constant_labels);
-        if *older != ResourceToTelemetryConfig::default() && *newer != ResourceConstantLabelsConfig::default()
-        {
-            let reason = "resource_constant_labels takes the place of resource_to_telemetry_conversion: give one of them";
-            problems.push(at.key("resource_to_telemetry_conversion").problem(reason));
-        }
+        check_labels(&config.const_labels, &at.key("const_labels"), problems);
+        let resources = (&config.resource_to_telemetry_conversion, &config.resource_constant_labels);
+        check_resource_labels(resources, at, problems);
         Some(config)
     }
 
@@ -169,6 +158,31 @@ impl PrometheusExporterConfig {
             (None, true) => TranslationStrategy::UnderscoreEscapingWithSuffixes,
             (None, false) => TranslationStrategy::UnderscoreEscapingWithoutSuffixes,
         }
+    }
+}
+
+/// Checks the names of labels that every series has.
+pub(super) fn check_labels(labels: &BTreeMap<String, String>, at: &At<'_>, problems: &mut Vec<Diagnostic>) {
+    for name in labels.keys() {
+        let at = at.key(name);
+        if name.is_empty() {
+            problems.push(at.problem("a label needs a name"));
+        } else if matches!(name.as_str(), "le" | "quantile" | "__name__") {
+            problems.push(at.problem(format!("the label {name} is Prometheus' own")));
+        }
+    }
+}
+
+/// Checks that the attributes of resources that are labels are named in one way.
+pub(super) fn check_resource_labels(
+    (older, newer): (&ResourceToTelemetryConfig, &ResourceConstantLabelsConfig),
+    at: &At<'_>,
+    problems: &mut Vec<Diagnostic>,
+) {
+    if *older != ResourceToTelemetryConfig::default() && *newer != ResourceConstantLabelsConfig::default() {
+        let reason =
+            "resource_constant_labels takes the place of resource_to_telemetry_conversion: give one of them";
+        problems.push(at.key("resource_to_telemetry_conversion").problem(reason));
     }
 }
 

@@ -196,19 +196,6 @@ pub const ANSWERS: &[Instead] = &[
     ),
     answer(
         "exporter",
-        "prometheusremotewrite",
-        "Prometheus takes OTLP since 2.47, with --web.enable-otlp-receiver: use otlp_http; or let it scrape the exporter prometheus",
-        Shown::Yaml(
-            "
-exporters:
-  otlp_http/prometheus:
-    metrics_endpoint: http://prometheus:9090/api/v1/otlp/v1/metrics
-    compression: none
-",
-        ),
-    ),
-    answer(
-        "exporter",
         "loadbalancing",
         "a sidecar sends to one address; put this into the Collectors behind it, or let otlp_grpc go to a headless service",
         Shown::Nothing,

@@ -9,16 +9,16 @@ use super::translation::Translation;
 
 /// One of the values that a series is made of.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Exemplar {
+pub(in crate::exporter) struct Exemplar {
     /// In the form of a series' key.
-    pub(super) labels: Box<[u8]>,
-    pub(super) value: f64,
-    pub(super) time_unix_nano: u64,
+    pub(in crate::exporter) labels: Box<[u8]>,
+    pub(in crate::exporter) value: f64,
+    pub(in crate::exporter) time_unix_nano: u64,
 }
 
 impl Exemplar {
     /// Reads one. `None` if it has no value. Attributes that its point does not have are labels if there is room for all of them.
-    pub(super) fn read(
+    pub(in crate::exporter) fn read(
         exemplar: &read::Exemplar<'_>,
         translation: &Translation,
     ) -> Result<Option<Self>, PointError> {
@@ -37,7 +37,7 @@ impl Exemplar {
     }
 
     /// Bytes that it takes.
-    pub(super) fn cost(&self) -> usize {
+    pub(in crate::exporter) fn cost(&self) -> usize {
         size_of::<Self>() + self.labels.len()
     }
 }

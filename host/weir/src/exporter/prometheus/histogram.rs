@@ -9,22 +9,30 @@ use super::translation::Translation;
 
 /// One histogram.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Histogram {
+pub(in crate::exporter) struct Histogram {
     /// The upper bound of each bucket but the last, which has none. They rise.
-    pub(super) bounds: Vec<f64>,
+    pub(in crate::exporter) bounds: Vec<f64>,
     /// How many values each bucket has; one more than there are bounds.
-    pub(super) counts: Vec<u64>,
+    pub(in crate::exporter) counts: Vec<u64>,
     /// How many there are in all.
-    pub(super) count: u64,
+    pub(in crate::exporter) count: u64,
     /// What they add up to, if that is known.
-    pub(super) sum: Option<f64>,
+    pub(in crate::exporter) sum: Option<f64>,
     /// At most one a bucket, with the bucket's place.
-    pub(super) exemplars: Vec<(usize, Exemplar)>,
+    pub(in crate::exporter) exemplars: Vec<(usize, Exemplar)>,
 }
 
 impl Histogram {
+    /// One without a value, and with a single bucket.
+    pub(in crate::exporter) fn empty() -> Self {
+        Histogram { counts: vec![0], ..Histogram::default() }
+    }
+
     /// Reads and checks one.
-    pub(super) fn read(point: &HistogramPoint<'_>, translation: &Translation) -> Result<Self, PointError> {
+    pub(in crate::exporter) fn read(
+        point: &HistogramPoint<'_>,
+        translation: &Translation,
+    ) -> Result<Self, PointError> {
         let mut bounds = Vec::new();
         for bound in point.explicit_bounds() {
             let bound = bound?;
@@ -85,14 +93,14 @@ impl Histogram {
     }
 
     /// Keeps the exemplars of what came before where there are no newer ones.
-    pub(super) fn inherit(&mut self, former: &Histogram) {
+    pub(in crate::exporter) fn inherit(&mut self, former: &Histogram) {
         if self.bounds == former.bounds {
             former.exemplars.iter().for_each(|(_, exemplar)| self.attach(exemplar.clone()));
         }
     }
 
     /// Adds what came before to a delta; whether there are the same buckets in both.
-    pub(super) fn add(&mut self, former: &Histogram) -> Result<bool, Refused> {
+    pub(in crate::exporter) fn add(&mut self, former: &Histogram) -> Result<bool, Refused> {
         if self.bounds != former.bounds {
             return Ok(false);
         }
@@ -104,7 +112,7 @@ impl Histogram {
     }
 
     /// Bytes that it takes.
-    pub(super) fn cost(&self) -> usize {
+    pub(in crate::exporter) fn cost(&self) -> usize {
         let exemplars: usize = self.exemplars.iter().map(|(_, exemplar)| exemplar.cost() + 8).sum();
         size_of::<Self>() + 16 * self.counts.len() + exemplars
     }

@@ -1,6 +1,5 @@
-//! From the bytes of a request to the points of series. The bytes are walked as they are.
-
-use std::time::Instant;
+//! From the bytes of a request to the points of series. The bytes are walked as they are. Where the points go is a [`Place`]: the
+//! series of a page, a request of remote write, or nowhere, which finds out whether all of it can be read.
 
 use weir_otlp::WireError;
 use weir_otlp::read::{
@@ -16,23 +15,42 @@ use super::native::Native;
 use super::refused::{PointError, Refusals, Refused};
 use super::resource::{Identity, ResourceLabels, Target};
 use super::series::{Point, Summary, Value};
-use super::store::{FamilyHead, Store};
-use super::translation::{Role, Translation};
+use super::store::FamilyHead;
+use super::translation::{Role, Strategy, Translation};
 
 /// How requests become series.
-pub(super) struct Rules {
-    pub(super) translation: Translation,
-    pub(super) const_labels: Vec<(String, String)>,
-    pub(super) resource_labels: ResourceLabels,
-    pub(super) without_scope_info: bool,
+pub(in crate::exporter) struct Rules {
+    pub(in crate::exporter) translation: Translation,
+    pub(in crate::exporter) const_labels: Vec<(String, String)>,
+    /// Labels of every series and of those of targets, where there is no other one of the name. They are for those who have the series
+    /// of others too.
+    pub(in crate::exporter) external_labels: Vec<(String, String)>,
+    pub(in crate::exporter) resource_labels: ResourceLabels,
+    pub(in crate::exporter) without_scope_info: bool,
 }
 
+/// Where the points of a request go.
+pub(in crate::exporter) trait Place {
+    /// Whether there is something that a delta can be added to.
+    fn adds_up(&self) -> bool;
+
+    /// What the points after this belong to, if it has a series of its own.
+    fn target(&mut self, target: Option<Target<'_>>);
+
+    /// A point of the series with these labels.
+    fn point(&mut self, family: FamilyHead<'_>, labels: &[u8], point: Point) -> Result<(), Refused>;
+
+    /// The same series has no value any more. Of the point it is the time that counts, and which parts the series has.
+    fn gone(&mut self, family: FamilyHead<'_>, labels: &[u8], point: Point) -> Result<(), Refused>;
+}
+
+/// No place at all.
+struct Nowhere;
+
 /// One request on its way.
-struct Ingest<'r> {
+struct Ingest<'r, W> {
     rules: &'r Rules,
-    /// Nothing is kept without one.
-    store: Option<&'r mut Store>,
-    now: Instant,
+    place: &'r mut W,
     labels: Gathering,
     identity: Identity,
     /// The resource's attributes that are labels of each point.
@@ -48,6 +66,8 @@ struct MetricHead<'a> {
     /// A label that is not the sender's to give.
     reserved: &'static str,
     is_delta: bool,
+    /// What a series without a value is, as far as its kind goes.
+    nothing: fn() -> Value,
 }
 
 /// A kind of points.
@@ -56,34 +76,71 @@ trait AnyPoint<'a>: Message<'a> {
 }
 
 impl Rules {
+    /// The labels are named as the strategy has it.
+    pub(in crate::exporter) fn new(
+        (strategy, namespace): (Strategy, &str),
+        const_labels: &[(String, String)],
+        resource_labels: &ResourceLabels,
+        without_scope_info: bool,
+    ) -> Self {
+        let translation = Translation::new(strategy, namespace);
+        let const_label = |(name, value): &(String, String)| {
+            let mut translated = Vec::new();
+            translation.put_label(name, &mut translated);
+            (String::from_utf8(translated).unwrap_or_default(), value.clone())
+        };
+        let const_labels = const_labels.iter().map(const_label).collect();
+        Rules {
+            translation,
+            const_labels,
+            external_labels: Vec::new(),
+            resource_labels: resource_labels.clone(),
+            without_scope_info,
+        }
+    }
+
     /// Reads all of a request, and so finds out whether it can be taken as a whole.
     ///
     /// # Errors
     /// If it is no OTLP.
-    pub(super) fn check(&self, request: &[u8], now: Instant) -> Result<(), WireError> {
-        Ingest::new(self, None, now).request(request).map(drop)
+    pub(in crate::exporter) fn check(&self, request: &[u8]) -> Result<(), WireError> {
+        self.take(request, &mut Nowhere).map(drop)
     }
 
-    /// Puts the points of a request that was checked into a store, and says which ones have no place there.
+    /// Gives the points of a request to a place, and says which ones have none there.
     ///
     /// # Errors
-    /// If it is no OTLP; then what came before has been put there.
-    pub(super) fn take(
+    /// If it is no OTLP; then the place has what came before.
+    pub(in crate::exporter) fn take(
         &self,
         request: &[u8],
-        store: &mut Store,
-        now: Instant,
+        place: &mut impl Place,
     ) -> Result<Refusals, WireError> {
-        Ingest::new(self, Some(store), now).request(request)
+        Ingest::new(self, place).request(request)
     }
 }
 
-impl<'r> Ingest<'r> {
-    fn new(rules: &'r Rules, store: Option<&'r mut Store>, now: Instant) -> Self {
+impl Place for Nowhere {
+    fn adds_up(&self) -> bool {
+        true
+    }
+
+    fn target(&mut self, _: Option<Target<'_>>) {}
+
+    fn point(&mut self, _: FamilyHead<'_>, _: &[u8], _: Point) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn gone(&mut self, _: FamilyHead<'_>, _: &[u8], _: Point) -> Result<(), Refused> {
+        Ok(())
+    }
+}
+
+impl<'r, W: Place> Ingest<'r, W> {
+    fn new(rules: &'r Rules, place: &'r mut W) -> Self {
         Ingest {
             rules,
-            store,
-            now,
+            place,
             labels: Gathering::default(),
             identity: Identity::default(),
             resource_keys: Vec::new(),
@@ -113,11 +170,14 @@ impl<'r> Ingest<'r> {
 
     /// The labels that all series of a resource have.
     fn resource(&mut self, group: &Group<'_>) -> Result<(), PointError> {
-        let Ingest { rules, labels, identity, resource_keys, .. } = self;
+        let Ingest { rules, place, labels, identity, resource_keys, .. } = self;
         labels.clear();
         resource_keys.clear();
         for (name, value) in &rules.const_labels {
             labels.put(name, value)?;
+        }
+        for (name, value) in &rules.external_labels {
+            labels.put_default(name, value)?;
         }
         let start = labels.mark();
         let attributes = group.resource.attributes;
@@ -136,10 +196,8 @@ impl<'r> Ingest<'r> {
             labels.rename(start, reserved);
         }
         identity.put(labels)?;
-        let target = identity.target(attributes, &rules.translation)?;
-        if let (Some(store), Some(Target { identity, labels })) = (&mut self.store, target) {
-            store.put_target(identity, labels, self.now);
-        }
+        let target = identity.target(attributes, &rules.translation, &rules.external_labels)?;
+        place.target(target);
         Ok(())
     }
 
@@ -168,16 +226,17 @@ impl<'r> Ingest<'r> {
             }
             Data::Summary(_) => (Role::Other, Temporality::Cumulative, "quantile"),
         };
-        if temporality == Temporality::Unspecified {
+        let is_delta = temporality == Temporality::Delta;
+        if temporality == Temporality::Unspecified || (is_delta && !self.place.adds_up()) {
             return self.refuse_all(metric, Refused::Temporality);
         }
         let fits = metric.name.len() <= NAME_BYTES_MAX && metric.unit.len() <= NAME_BYTES_MAX;
         let translation = &self.rules.translation;
         let name = translation.metric(metric.name, metric.unit, role).filter(|_| fits);
         let Some(name) = name else { return self.refuse_all(metric, Refused::Name) };
-        let is_delta = temporality == Temporality::Delta;
         let unit = translation.unit(metric.unit);
-        let head = MetricHead { name, help: metric.description, unit, reserved, is_delta };
+        let nothing = nothing_of(&data);
+        let head = MetricHead { name, help: metric.description, unit, reserved, is_delta, nothing };
         match data {
             Data::Gauge(points) => self.points(points, &head, |point, _| read_gauge(point)),
             Data::Sum { points, is_monotonic: false, .. } => {
@@ -218,7 +277,7 @@ impl<'r> Ingest<'r> {
         mark: Mark,
         read: impl Fn(&P, &Translation) -> Result<Value, PointError>,
     ) -> Result<(), PointError> {
-        let Ingest { rules, store, labels, identity, resource_keys, .. } = self;
+        let Ingest { rules, place, labels, identity, resource_keys, .. } = self;
         let head = point.head();
         let takes = |key: &str| resource_keys.is_empty() || !resource_keys.iter().any(|own| own == key);
         labels.put_attributes(head.attributes, &rules.translation, "", takes)?;
@@ -226,18 +285,17 @@ impl<'r> Ingest<'r> {
             labels.rename(mark, reserved);
         }
         let key = labels.key()?;
+        let family = FamilyHead { name: &metric.name, help: metric.help, unit: &metric.unit };
+        let value = read(point, &rules.translation);
         if head.has_no_recorded_value() {
-            if let Some(store) = store {
-                store.forget(&metric.name, key);
-            }
-            return Ok(());
+            let value = match value {
+                Err(PointError::Malformed(error)) => return Err(error.into()),
+                Err(PointError::Refused(_)) => (metric.nothing)(),
+                Ok(value) => value,
+            };
+            return Ok(place.gone(family, key, Point::new(head, metric.is_delta, value))?);
         }
-        let value = read(point, &rules.translation)?;
-        if let Some(store) = store {
-            let family = FamilyHead { name: &metric.name, help: metric.help, unit: &metric.unit };
-            store.put(family, key, Point::new(head, metric.is_delta, value), self.now)?;
-        }
-        Ok(())
+        Ok(place.point(family, key, Point::new(head, metric.is_delta, value?))?)
     }
 
     /// Refuses all points of a metric by one rule.
@@ -263,6 +321,16 @@ fn rule_of(outcome: Result<(), PointError>) -> Result<Option<Refused>, WireError
         Ok(()) => Ok(None),
         Err(PointError::Refused(refused)) => Ok(Some(refused)),
         Err(PointError::Malformed(error)) => Err(error),
+    }
+}
+
+fn nothing_of(data: &Data<'_>) -> fn() -> Value {
+    match data {
+        Data::Sum { is_monotonic: true, .. } => || Value::Counter(Number::Int(0), None),
+        Data::Gauge(_) | Data::Sum { .. } => || Value::Gauge(Number::Int(0)),
+        Data::Histogram(..) => || Value::Histogram(Box::new(Histogram::empty())),
+        Data::ExponentialHistogram(..) => || Value::Native(Box::new(Native::empty())),
+        Data::Summary(_) => || Value::Summary(Box::default()),
     }
 }
 

@@ -11,7 +11,7 @@ const END: u8 = 0xff;
 
 /// Labels that are being gathered. Those of a resource and a scope stay while those of their points come and go.
 #[derive(Default)]
-pub(super) struct Gathering {
+pub(in crate::exporter) struct Gathering {
     arena: Vec<u8>,
     entries: Vec<Entry>,
     key: Vec<u8>,
@@ -24,11 +24,13 @@ struct Entry {
     value: (u32, u32),
     /// The key that the name was made of, by which values under one name are ordered.
     source: (u32, u32),
+    /// Whether another one of the same name takes its place, rather than to stand beside it.
+    gives_way: bool,
 }
 
 /// How much there was at some time.
 #[derive(Clone, Copy)]
-pub(super) struct Mark {
+pub(in crate::exporter) struct Mark {
     bytes: usize,
     entries: usize,
 }
@@ -37,23 +39,23 @@ pub(super) struct Mark {
 
 impl Gathering {
     /// Forgets all labels.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::exporter) fn clear(&mut self) {
         self.go_back(Mark { bytes: 0, entries: 0 });
     }
 
     /// How much there is now.
-    pub(super) fn mark(&self) -> Mark {
+    pub(in crate::exporter) fn mark(&self) -> Mark {
         Mark { bytes: self.arena.len(), entries: self.entries.len() }
     }
 
     /// Forgets what has come since.
-    pub(super) fn go_back(&mut self, mark: Mark) {
+    pub(in crate::exporter) fn go_back(&mut self, mark: Mark) {
         self.arena.truncate(mark.bytes);
         self.entries.truncate(mark.entries);
     }
 
     /// A label whose name is right as it is.
-    pub(super) fn put(&mut self, name: &str, value: &str) -> Result<(), PointError> {
+    pub(in crate::exporter) fn put(&mut self, name: &str, value: &str) -> Result<(), PointError> {
         self.put_with(
             name,
             |out| out.extend_from_slice(name.as_bytes()),
@@ -64,8 +66,16 @@ impl Gathering {
         )
     }
 
+    /// The same, if there is no other one of this name.
+    pub(in crate::exporter) fn put_default(&mut self, name: &str, value: &str) -> Result<(), PointError> {
+        let entries = self.entries.len();
+        self.put(name, value)?;
+        self.entries.iter_mut().skip(entries).for_each(|entry| entry.gives_way = true);
+        Ok(())
+    }
+
     /// A label for each attribute that `takes` takes. `prefix` stands before its name.
-    pub(super) fn put_attributes(
+    pub(in crate::exporter) fn put_attributes(
         &mut self,
         attributes: Attributes<'_>,
         translation: &Translation,
@@ -124,13 +134,14 @@ impl Gathering {
         }
         // In bounds: the arena is far smaller than that.
         let range = |(from, to): (usize, usize)| (from as u32, to as u32);
-        self.entries.push(Entry { name: range(name), value: range(value), source: range(source) });
+        let [name, value, source] = [name, value, source].map(range);
+        self.entries.push(Entry { name, value, source, gives_way: false });
         Ok(())
     }
 
     /// The name that an attribute must not take from a label of the target or the kind gets another one: that which Prometheus
     /// itself gives to labels of a scraped page which collide with its own.
-    pub(super) fn rename(&mut self, since: Mark, reserved: &str) {
+    pub(in crate::exporter) fn rename(&mut self, since: Mark, reserved: &str) {
         let Gathering { arena, entries, .. } = self;
         for entry in entries.iter_mut().skip(since.entries) {
             let (from, to) = entry.name;
@@ -144,17 +155,21 @@ impl Gathering {
     }
 
     /// All labels as the key of a series, in the order of their names. Values under one name are joined.
-    pub(super) fn key(&mut self) -> Result<&[u8], PointError> {
+    pub(in crate::exporter) fn key(&mut self) -> Result<&[u8], PointError> {
         let Gathering { arena, entries, key } = self;
         let text = |(from, to): (u32, u32)| &arena[from as usize..to as usize];
         // Those of the scope and the resource are to stay in front.
         let mut order: Vec<&Entry> = entries.iter().collect();
-        order.sort_by(|a, b| text(a.name).cmp(text(b.name)).then_with(|| text(a.source).cmp(text(b.source))));
+        let place = |entry: &Entry| (text(entry.name), entry.gives_way, text(entry.source));
+        order.sort_by(|a, b| place(a).cmp(&place(b)));
         key.clear();
         let mut former = None;
         for entry in order {
             let name = text(entry.name);
             if former == Some(name) {
+                if entry.gives_way {
+                    continue;
+                }
                 key.pop();
                 key.push(b';');
             } else {
@@ -173,7 +188,7 @@ impl Gathering {
 }
 
 /// The names and values of a key.
-pub(super) fn labels(key: &[u8]) -> impl Iterator<Item = (&str, &str)> {
+pub(in crate::exporter) fn labels(key: &[u8]) -> impl Iterator<Item = (&str, &str)> {
     let mut parts = key.split(|b| *b == END).map(|part| std::str::from_utf8(part).unwrap_or_default());
     std::iter::from_fn(move || {
         let name = parts.next().filter(|name| !name.is_empty())?;
@@ -236,6 +251,19 @@ mod tests {
         let attributes =
             [("b", text("1")), ("a_b", text("under")), ("a.b", text("dot")), ("c", Value::IntValue(7))];
         assert_eq!(of(&attributes).unwrap(), "a_b=dot;under b=1 c=7");
+    }
+
+    #[test]
+    fn a_default_gives_way_to_whatever_has_its_name() {
+        let mut gathering = Gathering::default();
+        for (name, value) in [("cluster", "blue"), ("zone", "a"), ("empty", "")] {
+            assert!(gathering.put_default(name, value).is_ok());
+        }
+        let mark = gathering.mark();
+        assert!(gathering.put("cluster", "own").is_ok());
+        assert_eq!(shown(&mut gathering).unwrap(), "cluster=own zone=a");
+        gathering.go_back(mark);
+        assert_eq!(shown(&mut gathering).unwrap(), "cluster=blue zone=a");
     }
 
     #[test]

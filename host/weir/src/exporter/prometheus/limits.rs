@@ -19,7 +19,7 @@ pub(super) const LABELS_BYTES_MAX: usize = 16 << 10;
 pub(super) const NAME_BYTES_MAX: usize = 1 << 10;
 
 /// Bytes of a metric's description. What is longer is cut.
-pub(super) const HELP_BYTES_MAX: usize = 1 << 10;
+pub(in crate::exporter) const HELP_BYTES_MAX: usize = 1 << 10;
 
 /// Buckets of a histogram, quantiles of a summary, and buckets on each side of zero of an exponential histogram, whose scale is
 /// lowered until they fit.

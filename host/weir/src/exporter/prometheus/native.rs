@@ -24,42 +24,59 @@ const GAP_MIN: usize = 3;
 
 /// One exponential histogram.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Native {
-    pub(super) scale: i32,
-    pub(super) zero_count: u64,
-    pub(super) zero_threshold: f64,
-    pub(super) positive: Side,
-    pub(super) negative: Side,
+pub(in crate::exporter) struct Native {
+    pub(in crate::exporter) scale: i32,
+    pub(in crate::exporter) zero_count: u64,
+    pub(in crate::exporter) zero_threshold: f64,
+    pub(in crate::exporter) positive: Side,
+    pub(in crate::exporter) negative: Side,
     /// How many values there are in all.
-    pub(super) count: u64,
+    pub(in crate::exporter) count: u64,
     /// What they add up to, if that is known.
-    pub(super) sum: Option<f64>,
+    pub(in crate::exporter) sum: Option<f64>,
     /// From the oldest on.
-    pub(super) exemplars: Vec<Exemplar>,
+    pub(in crate::exporter) exemplars: Vec<Exemplar>,
 }
 
 /// The buckets on one side of zero, from the first that has values to the last.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Side {
+pub(in crate::exporter) struct Side {
     /// The index of the first one, by OTLP.
-    pub(super) offset: i64,
-    pub(super) counts: Vec<u64>,
+    pub(in crate::exporter) offset: i64,
+    pub(in crate::exporter) counts: Vec<u64>,
 }
 
 /// Buckets next to each other, as Prometheus has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
+pub(in crate::exporter) struct Span {
     /// How far from the end of the one before; of the first one, from zero.
-    pub(super) offset: i32,
-    pub(super) length: u32,
+    pub(in crate::exporter) offset: i32,
+    pub(in crate::exporter) length: u32,
 }
 
 /// The indices of the first and the last bucket that has values.
 type Extent = Option<(i64, i64)>;
 
 impl Native {
+    /// One without a value.
+    pub(in crate::exporter) fn empty() -> Self {
+        Native {
+            scale: 0,
+            zero_count: 0,
+            zero_threshold: ZERO_THRESHOLD,
+            positive: Side::default(),
+            negative: Side::default(),
+            count: 0,
+            sum: None,
+            exemplars: Vec::new(),
+        }
+    }
+
     /// Reads and checks one.
-    pub(super) fn read(point: &ExponentialPoint<'_>, translation: &Translation) -> Result<Self, PointError> {
+    pub(in crate::exporter) fn read(
+        point: &ExponentialPoint<'_>,
+        translation: &Translation,
+    ) -> Result<Self, PointError> {
         let threshold = point.zero_threshold;
         if point.scale < SCALE_MIN || !threshold.is_finite() || threshold < 0.0 {
             return Err(Refused::Buckets.into());
@@ -103,7 +120,7 @@ impl Native {
     }
 
     /// Adds what came before to a delta.
-    pub(super) fn add(&mut self, former: &Native) -> Result<(), Refused> {
+    pub(in crate::exporter) fn add(&mut self, former: &Native) -> Result<(), Refused> {
         let joined = |one: &Side, shift, other: &Side, other_shift| {
             join(shifted(one.extent(), shift), shifted(other.extent(), other_shift))
         };
@@ -124,7 +141,7 @@ impl Native {
     }
 
     /// Keeps the exemplars of what came before, as far as there is room.
-    pub(super) fn inherit(&mut self, former: &Native) {
+    pub(in crate::exporter) fn inherit(&mut self, former: &Native) {
         let news = former.exemplars.iter().filter(|former| !self.exemplars.contains(former));
         let news: Vec<Exemplar> = news.cloned().collect();
         self.exemplars.extend(news);
@@ -132,7 +149,7 @@ impl Native {
     }
 
     /// Bytes that it takes.
-    pub(super) fn cost(&self) -> usize {
+    pub(in crate::exporter) fn cost(&self) -> usize {
         let exemplars: usize = self.exemplars.iter().map(Exemplar::cost).sum();
         size_of::<Self>() + 8 * (self.positive.counts.len() + self.negative.counts.len()) + exemplars
     }
@@ -183,7 +200,7 @@ impl Side {
     }
 
     /// The buckets as Prometheus writes them: where they are, and how each count differs from the one before.
-    pub(super) fn spans(&self) -> (Vec<Span>, Vec<i64>) {
+    pub(in crate::exporter) fn spans(&self) -> (Vec<Span>, Vec<i64>) {
         let (mut spans, mut deltas) = (Vec::<Span>::new(), Vec::new());
         // The end of the last span, and the count before.
         let (mut end, mut former) = (0_i64, 0_u64);

@@ -10,6 +10,7 @@ use super::native::{Native, Side};
 use super::page::Writing;
 use super::series::{Kind, Series, Summary, Value};
 use super::store::Family;
+use super::wire::{VARINT, delimited, double, message, signed, tag, text, unsigned, varint};
 
 /// Writes a family with all its series.
 pub(super) fn put_family(out: &mut Vec<u8>, name: &str, family: &Family, writing: Writing) {
@@ -104,7 +105,7 @@ fn native(out: &mut Vec<u8>, native: &Native, created: u64, writing: Writing) {
 }
 
 /// Spans are in the field with this number, and deltas in the next.
-fn side(out: &mut Vec<u8>, number: u32, side: &Side) {
+pub(in crate::exporter) fn side(out: &mut Vec<u8>, number: u32, side: &Side) {
     let (spans, deltas) = side.spans();
     for span in spans {
         message(out, number, |out| {
@@ -139,67 +140,5 @@ fn timestamp(out: &mut Vec<u8>, number: u32, nanos: u64) {
             unsigned(out, 1, nanos / 1_000_000_000);
             unsigned(out, 2, nanos % 1_000_000_000);
         });
-    }
-}
-
-// === the wire format ===
-
-const VARINT: u32 = 0;
-const FIXED64: u32 = 1;
-const LEN: u32 = 2;
-
-fn tag(out: &mut Vec<u8>, number: u32, wire: u32) {
-    varint(out, u64::from(number << 3 | wire));
-}
-
-fn varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// `uint64` and `uint32`, also where it is zero: to some readers that differs from what is not there.
-fn unsigned(out: &mut Vec<u8>, number: u32, value: u64) {
-    tag(out, number, VARINT);
-    varint(out, value);
-}
-
-/// `sint64` and `sint32`
-fn signed(out: &mut Vec<u8>, number: u32, value: i64) {
-    unsigned(out, number, ((value << 1) ^ (value >> 63)) as u64);
-}
-
-fn double(out: &mut Vec<u8>, number: u32, value: f64) {
-    tag(out, number, FIXED64);
-    out.extend_from_slice(&value.to_le_bytes());
-}
-
-fn text(out: &mut Vec<u8>, number: u32, text: &str) {
-    if !text.is_empty() {
-        tag(out, number, LEN);
-        varint(out, text.len() as u64);
-        out.extend_from_slice(text.as_bytes());
-    }
-}
-
-fn message(out: &mut Vec<u8>, number: u32, write: impl FnOnce(&mut Vec<u8>)) {
-    tag(out, number, LEN);
-    delimited(out, write);
-}
-
-/// Something behind its length, for which one byte is enough most of the time.
-fn delimited(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    let at = out.len();
-    out.push(0);
-    write(out);
-    let len = out.len() - at - 1;
-    if len < 0x80 {
-        out[at] = len as u8;
-    } else {
-        let mut prefix = Vec::with_capacity(8);
-        varint(&mut prefix, len as u64);
-        out.splice(at..=at, prefix);
     }
 }

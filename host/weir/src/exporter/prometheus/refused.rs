@@ -25,7 +25,7 @@ pub enum Refused {
 
 /// Why a point cannot be taken.
 #[derive(Debug, PartialEq)]
-pub(super) enum PointError {
+pub(in crate::exporter) enum PointError {
     /// It is well-formed, but has no place.
     Refused(Refused),
     /// The request as a whole is no OTLP.
@@ -72,7 +72,7 @@ impl Refused {
     }
 
     /// What the sender is told.
-    pub(super) fn reason(self) -> &'static str {
+    pub(in crate::exporter) fn reason(self) -> &'static str {
         match self {
             Refused::Series => "there are as many series as max_series allows",
             Refused::Labels => "a series has too many or too long labels",
@@ -88,20 +88,20 @@ impl Refused {
 
 /// How many points were refused, by rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Refusals([u64; Refused::ALL.len()]);
+pub(in crate::exporter) struct Refusals([u64; Refused::ALL.len()]);
 
 impl Refusals {
-    pub(super) fn add(&mut self, refused: Refused, points: u64) {
+    pub(in crate::exporter) fn add(&mut self, refused: Refused, points: u64) {
         self.0[refused as usize] += points;
     }
 
     /// All of them.
-    pub(super) fn total(&self) -> u64 {
+    pub(in crate::exporter) fn total(&self) -> u64 {
         self.0.iter().sum()
     }
 
     /// Those that there are.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Refused, u64)> {
+    pub(in crate::exporter) fn iter(&self) -> impl Iterator<Item = (Refused, u64)> {
         let counted = Refused::ALL.into_iter().zip(self.0);
         counted.filter(|(_, points)| *points > 0)
     }

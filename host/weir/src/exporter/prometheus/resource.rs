@@ -29,11 +29,11 @@ impl ResourceLabels {
         }
     }
 
-    pub(super) fn takes_any(&self) -> bool {
+    pub(in crate::exporter) fn takes_any(&self) -> bool {
         !self.included.is_empty() || !self.excluded.is_empty()
     }
 
-    pub(super) fn takes(&self, key: &str) -> bool {
+    pub(in crate::exporter) fn takes(&self, key: &str) -> bool {
         let any =
             |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern.as_bytes(), key.as_bytes()));
         self.takes_any() && (self.included.is_empty() || any(&self.included)) && !any(&self.excluded)
@@ -75,16 +75,16 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
 }
 
 /// A target with its own series.
-pub(super) struct Target<'a> {
+pub(in crate::exporter) struct Target<'a> {
     /// Which one it is among all of them.
-    pub(super) identity: &'a [u8],
+    pub(in crate::exporter) identity: &'a [u8],
     /// The key of its series.
-    pub(super) labels: &'a [u8],
+    pub(in crate::exporter) labels: &'a [u8],
 }
 
 /// Which target a resource is.
 #[derive(Default)]
-pub(super) struct Identity {
+pub(in crate::exporter) struct Identity {
     job: String,
     instance: String,
     key: Vec<u8>,
@@ -93,7 +93,7 @@ pub(super) struct Identity {
 
 impl Identity {
     /// Reads the attributes that say so.
-    pub(super) fn read(&mut self, attributes: Attributes<'_>) -> Result<(), WireError> {
+    pub(in crate::exporter) fn read(&mut self, attributes: Attributes<'_>) -> Result<(), WireError> {
         let text = |key: &str| -> Result<String, WireError> {
             let mut out = Vec::new();
             if let Some(value) = attributes.get(key)? {
@@ -112,23 +112,24 @@ impl Identity {
     }
 
     /// The labels that say so, as far as the resource does.
-    pub(super) fn labels(&self) -> impl Iterator<Item = &'static str> {
+    pub(in crate::exporter) fn labels(&self) -> impl Iterator<Item = &'static str> {
         let labels = [("job", &self.job), ("instance", &self.instance)];
         labels.map(|(name, value)| (!value.is_empty()).then_some(name)).into_iter().flatten()
     }
 
     /// Adds them.
-    pub(super) fn put(&self, labels: &mut Gathering) -> Result<(), PointError> {
+    pub(in crate::exporter) fn put(&self, labels: &mut Gathering) -> Result<(), PointError> {
         labels.put("job", &self.job)?;
         labels.put("instance", &self.instance)
     }
 
     /// The target, whose series has what the resource has beside. As in the Collector there is one only for what has
-    /// both a job and an instance. Attributes that are too many or too long for one series have none.
-    pub(super) fn target(
+    /// both a job and an instance. `external` are labels that it has beside. Attributes that are too many or too long for one series have none.
+    pub(in crate::exporter) fn target(
         &mut self,
         attributes: Attributes<'_>,
         translation: &Translation,
+        external: &[(String, String)],
     ) -> Result<Option<Target<'_>>, WireError> {
         if self.job.is_empty() || self.instance.is_empty() {
             return Ok(None);
@@ -139,8 +140,9 @@ impl Identity {
         self.key.extend_from_slice(self.instance.as_bytes());
         let target = &mut self.target;
         target.clear();
-        let start = target.mark();
         let mut put = || {
+            external.iter().try_for_each(|(name, value)| target.put_default(name, value))?;
+            let start = target.mark();
             target.put_attributes(attributes, translation, "", |key| !SERVICE.contains(&key))?;
             for reserved in ["job", "instance", "__name__"] {
                 target.rename(start, reserved);

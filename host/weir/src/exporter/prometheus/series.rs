@@ -11,7 +11,7 @@ use super::refused::Refused;
 
 /// The types that Prometheus has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::exporter) enum Kind {
     Counter,
     Gauge,
     Histogram,
@@ -20,7 +20,7 @@ pub(super) enum Kind {
 
 /// What a point says, or a series is now.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(in crate::exporter) enum Value {
     Counter(Number, Option<Box<Exemplar>>),
     Gauge(Number),
     Histogram(Box<Histogram>),
@@ -30,35 +30,35 @@ pub(super) enum Value {
 
 /// A summary.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Summary {
-    pub(super) count: u64,
-    pub(super) sum: f64,
+pub(in crate::exporter) struct Summary {
+    pub(in crate::exporter) count: u64,
+    pub(in crate::exporter) sum: f64,
     /// Parts and the values that they are not above, from the smallest part on.
-    pub(super) quantiles: Vec<(f64, f64)>,
+    pub(in crate::exporter) quantiles: Vec<(f64, f64)>,
 }
 
 /// A point that was read.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Point {
-    pub(super) start_unix_nano: u64,
-    pub(super) time_unix_nano: u64,
+pub(in crate::exporter) struct Point {
+    pub(in crate::exporter) start_unix_nano: u64,
+    pub(in crate::exporter) time_unix_nano: u64,
     /// Whether it counts from the point before.
-    pub(super) is_delta: bool,
-    pub(super) value: Value,
+    pub(in crate::exporter) is_delta: bool,
+    pub(in crate::exporter) value: Value,
 }
 
 /// One series.
 #[derive(Clone, Debug)]
-pub(super) struct Series {
-    pub(super) start_unix_nano: u64,
-    pub(super) time_unix_nano: u64,
-    pub(super) value: Value,
+pub(in crate::exporter) struct Series {
+    pub(in crate::exporter) start_unix_nano: u64,
+    pub(in crate::exporter) time_unix_nano: u64,
+    pub(in crate::exporter) value: Value,
     updated: Instant,
 }
 
 impl Value {
     /// The type of the family that it belongs to.
-    pub(super) fn kind(&self) -> Kind {
+    pub(in crate::exporter) fn kind(&self) -> Kind {
         match self {
             Value::Counter(..) => Kind::Counter,
             Value::Gauge(_) => Kind::Gauge,
@@ -112,7 +112,7 @@ fn sum(one: Number, other: Number) -> Number {
 }
 
 impl Point {
-    pub(super) fn new(head: &PointHead<'_>, is_delta: bool, value: Value) -> Self {
+    pub(in crate::exporter) fn new(head: &PointHead<'_>, is_delta: bool, value: Value) -> Self {
         let PointHead { start_unix_nano, time_unix_nano, .. } = *head;
         Point { start_unix_nano, time_unix_nano, is_delta, value }
     }
@@ -120,13 +120,17 @@ impl Point {
 
 impl Series {
     /// One that begins with a point.
-    pub(super) fn new(point: Point, now: Instant) -> Self {
+    pub(in crate::exporter) fn new(point: Point, now: Instant) -> Self {
         let Point { start_unix_nano, time_unix_nano, value, .. } = point;
         Series { start_unix_nano, time_unix_nano, value, updated: now }
     }
 
     /// What it is after another point; `None` if the point is older than what is there.
-    pub(super) fn after(&self, mut point: Point, now: Instant) -> Result<Option<Series>, Refused> {
+    pub(in crate::exporter) fn after(
+        &self,
+        mut point: Point,
+        now: Instant,
+    ) -> Result<Option<Series>, Refused> {
         if point.is_delta {
             let start = point.start_unix_nano;
             let lines_up =
@@ -147,22 +151,22 @@ impl Series {
     }
 
     /// Notes that it is still there.
-    pub(super) fn touch(&mut self, now: Instant) {
+    pub(in crate::exporter) fn touch(&mut self, now: Instant) {
         self.updated = now;
     }
 
     /// When it will be too old, if nothing comes.
-    pub(super) fn expires(&self, expiration: Duration) -> Option<Instant> {
+    pub(in crate::exporter) fn expires(&self, expiration: Duration) -> Option<Instant> {
         self.updated.checked_add(expiration)
     }
 
     /// Whether it is too old.
-    pub(super) fn has_expired(&self, expiration: Duration, now: Instant) -> bool {
+    pub(in crate::exporter) fn has_expired(&self, expiration: Duration, now: Instant) -> bool {
         self.expires(expiration).is_some_and(|end| end < now)
     }
 
     /// Bytes that it takes, with a key of this length.
-    pub(super) fn cost(&self, key: &[u8]) -> usize {
+    pub(in crate::exporter) fn cost(&self, key: &[u8]) -> usize {
         // Two pointers of a key, and what a tree has around them.
         size_of::<Self>() + key.len() + 48 + self.value.cost()
     }

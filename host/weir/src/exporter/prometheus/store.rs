@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::ingest::Place;
 use super::limits::{BYTES_PER_SERIES, HELP_BYTES_MAX};
 use super::refused::Refused;
+use super::resource::Target;
 use super::series::{Kind, Point, Series, Value};
 use weir_otlp::read::Number;
 
@@ -13,7 +15,7 @@ use weir_otlp::read::Number;
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What the series with the attributes of targets are about.
-const TARGET_HELP: &str = "Target metadata";
+pub(in crate::exporter) const TARGET_HELP: &str = "Target metadata";
 
 /// The series of one exporter.
 pub(super) struct Store {
@@ -39,10 +41,37 @@ pub(super) struct Family {
 
 /// What a point's metric says of its family. It holds for as long as the family has series: the first one counts.
 #[derive(Clone, Copy)]
-pub(super) struct FamilyHead<'a> {
-    pub(super) name: &'a str,
-    pub(super) help: &'a str,
-    pub(super) unit: &'a str,
+pub(in crate::exporter) struct FamilyHead<'a> {
+    pub(in crate::exporter) name: &'a str,
+    pub(in crate::exporter) help: &'a str,
+    pub(in crate::exporter) unit: &'a str,
+}
+
+/// A store, at a time, as the place where points go.
+pub(super) struct At<'s> {
+    pub(super) store: &'s mut Store,
+    pub(super) now: Instant,
+}
+
+impl Place for At<'_> {
+    fn adds_up(&self) -> bool {
+        true
+    }
+
+    fn target(&mut self, target: Option<Target<'_>>) {
+        if let Some(Target { identity, labels }) = target {
+            self.store.put_target(identity, labels, self.now);
+        }
+    }
+
+    fn point(&mut self, family: FamilyHead<'_>, labels: &[u8], point: Point) -> Result<(), Refused> {
+        self.store.put(family, labels, point, self.now)
+    }
+
+    fn gone(&mut self, family: FamilyHead<'_>, labels: &[u8], _: Point) -> Result<(), Refused> {
+        self.store.forget(family.name, labels);
+        Ok(())
+    }
 }
 
 impl Store {
@@ -142,10 +171,8 @@ impl Store {
             self.sweep(now);
         }
         let kind = point.value.kind();
-        match self.families.get(head.name) {
-            Some(family) if family.kind != kind => return Err(Refused::Type),
-            None if self.is_taken(head.name, kind) => return Err(Refused::Type),
-            _ => {}
+        if is_taken(head.name, kind, |name| Some(self.families.get(name)?.kind)) {
+            return Err(Refused::Type);
         }
         let bytes_max = self.series_max.saturating_mul(BYTES_PER_SERIES);
         let family = self.families.get_mut(head.name);
@@ -182,24 +209,6 @@ impl Store {
         Ok(())
     }
 
-    /// Whether a family of this name and kind would have lines that look like those of another one.
-    fn is_taken(&self, name: &str, kind: Kind) -> bool {
-        let has = |name: &str, kinds: &[Kind]| {
-            self.families.get(name).is_some_and(|family| kinds.contains(&family.kind))
-        };
-        let has_parts: &[Kind] = &[Kind::Histogram, Kind::Summary];
-        let is_part = [("_count", has_parts), ("_sum", has_parts), ("_bucket", &[Kind::Histogram])]
-            .iter()
-            .any(|(suffix, kinds)| name.strip_suffix(suffix).is_some_and(|base| has(base, kinds)));
-        let any: &[Kind] = &[Kind::Counter, Kind::Gauge, Kind::Histogram, Kind::Summary];
-        let mut parts = ["_count", "_sum", "_bucket"].iter().take(match kind {
-            Kind::Histogram => 3,
-            Kind::Summary => 2,
-            Kind::Counter | Kind::Gauge => 0,
-        });
-        is_part || parts.any(|suffix| has(&format!("{name}{suffix}"), any))
-    }
-
     /// Forgets what is too old.
     fn sweep(&mut self, now: Instant) {
         let expiration = self.expiration;
@@ -227,6 +236,25 @@ impl Store {
         (self.series, self.bytes) = (series, bytes);
         self.next_sweep = earliest.unwrap_or(now + SWEEP_INTERVAL).max(now + SWEEP_INTERVAL);
     }
+}
+
+/// Whether a family of this name and kind would have lines that look like those of another one. `kind_of` knows the families that
+/// there are.
+pub(in crate::exporter) fn is_taken(name: &str, kind: Kind, kind_of: impl Fn(&str) -> Option<Kind>) -> bool {
+    if let Some(former) = kind_of(name) {
+        return former != kind;
+    }
+    let has = |name: &str, kinds: &[Kind]| kind_of(name).is_some_and(|kind| kinds.contains(&kind));
+    let has_parts: &[Kind] = &[Kind::Histogram, Kind::Summary];
+    let is_part = [("_count", has_parts), ("_sum", has_parts), ("_bucket", &[Kind::Histogram])]
+        .iter()
+        .any(|(suffix, kinds)| name.strip_suffix(suffix).is_some_and(|base| has(base, kinds)));
+    let mut parts = ["_count", "_sum", "_bucket"].iter().take(match kind {
+        Kind::Histogram => 3,
+        Kind::Summary => 2,
+        Kind::Counter | Kind::Gauge => 0,
+    });
+    is_part || parts.any(|suffix| kind_of(&format!("{name}{suffix}")).is_some())
 }
 
 /// Bytes that the note of a target takes.

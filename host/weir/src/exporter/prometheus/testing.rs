@@ -145,8 +145,8 @@ impl Bench {
 
     pub fn send_bytes(&self, request: &[u8]) -> Refusals {
         let mut store = self.exporter.store.try_lock().unwrap();
-        self.exporter.rules.check(request, self.now).unwrap();
-        self.exporter.rules.take(request, &mut store, self.now).unwrap()
+        self.exporter.rules.check(request).unwrap();
+        self.exporter.rules.take(request, &mut At { store: &mut store, now: self.now }).unwrap()
     }
 
     pub fn page_bytes(&self, accept: &str) -> Vec<u8> {

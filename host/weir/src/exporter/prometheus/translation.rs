@@ -16,14 +16,14 @@ pub struct Strategy {
 
 /// Translates the names of one exporter.
 #[derive(Clone, Debug)]
-pub(super) struct Translation {
+pub(in crate::exporter) struct Translation {
     strategy: Strategy,
     namespace: String,
 }
 
 /// What the name of a metric depends on beside its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(in crate::exporter) enum Role {
     /// A sum that only grows.
     Counter,
     /// A gauge, of which a unit of 1 makes a ratio.
@@ -33,7 +33,7 @@ pub(super) enum Role {
 }
 
 impl Translation {
-    pub(super) fn new(strategy: Strategy, namespace: &str) -> Self {
+    pub(in crate::exporter) fn new(strategy: Strategy, namespace: &str) -> Self {
         let namespace = match strategy.keeps_utf8 {
             true => namespace.to_owned(),
             false => tokens(namespace, is_name_char).join("_"),
@@ -42,7 +42,7 @@ impl Translation {
     }
 
     /// The name of a metric; `None` if nothing is left of it.
-    pub(super) fn metric(&self, name: &str, unit: &str, role: Role) -> Option<String> {
+    pub(in crate::exporter) fn metric(&self, name: &str, unit: &str, role: Role) -> Option<String> {
         let translated = match self.strategy {
             Strategy { keeps_utf8: true, without_suffixes } => {
                 let name = self.in_namespace(name);
@@ -58,13 +58,13 @@ impl Translation {
     }
 
     /// The unit as the name has it.
-    pub(super) fn unit(&self, unit: &str) -> String {
+    pub(in crate::exporter) fn unit(&self, unit: &str) -> String {
         let words = UnitWords::of(unit);
         if self.strategy.keeps_utf8 { words.joined() } else { words.cleaned().joined() }
     }
 
     /// Writes the name of a label. An empty one has none.
-    pub(super) fn put_label(&self, key: &str, out: &mut Vec<u8>) {
+    pub(in crate::exporter) fn put_label(&self, key: &str, out: &mut Vec<u8>) {
         if self.strategy.keeps_utf8 {
             return out.extend_from_slice(key.as_bytes());
         }
@@ -85,7 +85,7 @@ impl Translation {
     }
 
     /// The name of the series that has a target's attributes.
-    pub(super) fn target_info(&self) -> String {
+    pub(in crate::exporter) fn target_info(&self) -> String {
         self.in_namespace("target_info")
     }
 

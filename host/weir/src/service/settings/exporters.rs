@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::{given, response_headers, server_tls, tls_version};
 use crate::config::{
     self, Environment, ExporterConfig, FileCompression, FileExporterConfig, GrpcAddress, LokiExporterConfig,
-    ProcessEnvironment, PrometheusExporterConfig, RotationConfig, TlsConfig, TranslationStrategy,
+    ProcessEnvironment, PrometheusExporterConfig, RemoteWriteExporterConfig, ResourceConstantLabelsConfig,
+    ResourceToTelemetryConfig, RotationConfig, TlsConfig, TranslationStrategy,
 };
 use crate::exporter::{
     Compression, DefaultLabels, EnvironmentProxies, ExporterSettings, FileFormat, FileSettings, Form,
     Headers, HttpClientSettings, LokiSettings, OpenFiles, Opening, OtlpGrpcSettings, OtlpHttpSettings,
-    PoolSettings, PrometheusSettings, ProxySettings, ProxyUrl, PushEncoding, ResourceLabels, Rotation,
-    ScrapeSettings, SignalEndpoints, Strategy, TlsSettings, Verbosity,
+    PoolSettings, PrometheusSettings, ProxySettings, ProxyUrl, PushEncoding, RemoteWriteSettings,
+    ResourceLabels, Rotation, ScrapeSettings, SignalEndpoints, Strategy, TlsSettings, Verbosity,
 };
 use crate::listen::Bounds;
 use crate::tls::Pem;
@@ -68,6 +69,7 @@ pub(in crate::service) fn exporter(config: &ExporterConfig, files: &OpenFiles) -
         ExporterConfig::Prometheus(prometheus) => {
             ExporterSettings::Prometheus(Box::new(prometheus_settings(prometheus)))
         }
+        ExporterConfig::RemoteWrite(config) => ExporterSettings::RemoteWrite(Box::new(remote_write(config))),
         ExporterConfig::Nop => ExporterSettings::Nop,
     }
 }
@@ -134,10 +136,6 @@ fn loki(config: &LokiExporterConfig) -> LokiSettings {
 
 fn prometheus_settings(config: &PrometheusExporterConfig) -> PrometheusSettings {
     let strategy = |keeps_utf8, without_suffixes| Strategy { keeps_utf8, without_suffixes };
-    let (constant, conversion) = (&config.resource_constant_labels, &config.resource_to_telemetry_conversion);
-    let constant =
-        ResourceLabels { included: constant.included.clone(), excluded: constant.excluded.clone() };
-    let is_older_way = constant == ResourceLabels::default() && conversion.enabled;
     PrometheusSettings {
         namespace: config.namespace.clone(),
         const_labels: config.const_labels.clone().into_iter().collect(),
@@ -150,12 +148,51 @@ fn prometheus_settings(config: &PrometheusExporterConfig) -> PrometheusSettings 
             TranslationStrategy::NoUTF8EscapingWithSuffixes => strategy(true, false),
             TranslationStrategy::NoTranslation => strategy(true, true),
         },
-        resource_labels: match is_older_way {
-            true => ResourceLabels::all(conversion.exclude_service_attributes),
-            false => constant,
-        },
+        resource_labels: resource_labels(
+            &config.resource_to_telemetry_conversion,
+            &config.resource_constant_labels,
+        ),
         without_scope_info: config.without_scope_info,
         series_max: config.max_series,
+    }
+}
+
+fn remote_write(config: &RemoteWriteExporterConfig) -> RemoteWriteSettings {
+    RemoteWriteSettings {
+        endpoint: config.endpoint.to_string(),
+        namespace: config.namespace.clone(),
+        external_labels: config.external_labels.clone().into_iter().collect(),
+        without_suffixes: config.is_without_suffixes(),
+        resource_labels: resource_labels(
+            &config.resource_to_telemetry_conversion,
+            &config.resource_constant_labels,
+        ),
+        without_scope_info: config.disable_scope_info,
+        target_info: config.target_info.enabled,
+        send_metadata: config.send_metadata,
+        batch_bytes_max: config.max_batch_size_bytes(),
+        client: HttpClientSettings {
+            tls: tls(&config.tls),
+            proxy: proxy(config.proxy_url.as_ref(), &ProcessEnvironment),
+            pool: pool(config.max_idle_conns_per_host, config.idle_conn_timeout, config.disable_keep_alives),
+            headers: headers(&config.headers),
+            // Snappy is a part of the protocol.
+            compression: Compression::None,
+            compression_level: None,
+            timeout: config.timeout,
+        },
+    }
+}
+
+/// Which attributes of resources are labels, said in the older way or in the newer one.
+fn resource_labels(
+    older: &ResourceToTelemetryConfig,
+    newer: &ResourceConstantLabelsConfig,
+) -> ResourceLabels {
+    let newer = ResourceLabels { included: newer.included.clone(), excluded: newer.excluded.clone() };
+    match newer == ResourceLabels::default() && older.enabled {
+        true => ResourceLabels::all(older.exclude_service_attributes),
+        false => newer,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the pushes of one batch come to as a whole.
+//! What the pushes of one batch come to as a whole: those to `loki`, a tenant each, and those of `prometheusremotewrite`.
 
 use weir_pipeline::{ExportError, Exported};
 
@@ -30,7 +30,7 @@ impl Tally {
     }
 
     /// If any push may be tried again, all of them are: Loki knows the entries that it has, of the same time and text in the same
-    /// stream. What was rejected of a batch is lost, and what was taken beside it is not to be sent again.
+    /// stream, and Prometheus the samples of the same time and value. What was rejected of a batch is lost, and what was taken beside it is not to be sent again.
     pub(super) fn outcome(self) -> Result<Exported, ExportError> {
         let Tally { taken, rejected, rejection, failure } = self;
         match (failure, rejection) {
