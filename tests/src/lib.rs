@@ -29,6 +29,7 @@ pub mod oracle;
 pub mod ports;
 pub mod process;
 pub mod proxy;
+mod push;
 pub mod raw_h2;
 pub mod real_proxy;
 pub mod remote_write;

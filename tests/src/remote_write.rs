@@ -3,17 +3,11 @@
 
 mod request;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
 
-use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use http::HeaderMap;
+
+use crate::push::{PushServer, Received, Rules};
 
 pub use request::{WrittenSample, WrittenSeries};
 
@@ -34,82 +28,21 @@ pub struct Written {
 }
 
 #[derive(Default)]
-struct State {
-    written: Vec<Written>,
-    faults: Vec<String>,
-    script: VecDeque<(u16, String)>,
+struct WriteRules {
     /// The newest sample of each series that was taken.
     newest: BTreeMap<String, WrittenSample>,
 }
 
-/// See the module. It stops listening when it is dropped.
-pub struct FakeRemoteWrite {
-    port: u16,
-    state: Arc<Mutex<State>>,
-    accepting: tokio::task::JoinHandle<()>,
-}
+impl Rules for WriteRules {
+    const PATH: &'static str = WRITE_PATH;
+    type Push = (Vec<WrittenSeries>, usize);
 
-impl FakeRemoteWrite {
-    /// One on a free port.
-    pub async fn start() -> FakeRemoteWrite {
-        let port = crate::ports::free_port();
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
-        let state = Arc::new(Mutex::new(State::default()));
-        let shared = Arc::clone(&state);
-        let accepting = tokio::spawn(async move {
-            let mut connections = tokio::task::JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                let state = Arc::clone(&shared);
-                let service = service_fn(move |request| answer(request, Arc::clone(&state)));
-                let serving = hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service);
-                connections.spawn(serving);
-            }
-        });
-        FakeRemoteWrite { port, state, accepting }
+    fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self::Push, String> {
+        request::read(headers, body)
     }
 
-    /// The URL that is written to.
-    pub fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}{WRITE_PATH}", self.port)
-    }
-
-    /// Answers the next requests like this, one each, and all later ones by 204.
-    pub fn script<'a>(&self, answers: impl IntoIterator<Item = (u16, &'a str)>) {
-        self.lock().script.extend(answers.into_iter().map(|(status, text)| (status, text.to_owned())));
-    }
-
-    /// Every request that kept the rules, in order, whatever was answered.
-    pub fn written(&self) -> Vec<Written> {
-        self.lock().written.clone()
-    }
-
-    /// What was wrong with those that did not.
-    pub fn faults(&self) -> Vec<String> {
-        self.lock().faults.clone()
-    }
-
-    /// The series of the requests that it took. Panics if it was ever asked wrong.
-    pub fn taken(&self) -> Vec<WrittenSeries> {
-        assert_eq!(self.faults(), Vec::<String>::new());
-        let taken = self.written().into_iter().filter(|written| written.status == 204);
-        taken.flat_map(|written| written.series).collect()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().expect("no handler panics")
-    }
-}
-
-impl Drop for FakeRemoteWrite {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
-impl State {
     /// Takes samples that are not older than what is there; the same again is no news.
-    fn take(&mut self, series: &[WrittenSeries]) -> Result<(), String> {
+    fn take(&mut self, (series, _): &Self::Push) -> Result<(), String> {
         for WrittenSeries { labels, samples, .. } in series {
             let key = format!("{labels:?}");
             for sample in samples {
@@ -127,35 +60,43 @@ impl State {
     }
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    state: Arc<Mutex<State>>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (head, body) = request.into_parts();
-    // A sender that goes away in the middle has written nothing.
-    let Ok(body) = body.collect().await else { return Ok(text(400, "no whole body")) };
-    let read = match (head.method.as_str(), head.uri.path()) {
-        ("POST", WRITE_PATH) => request::read(&head.headers, &body.to_bytes()),
-        other => Err(format!("it has no {other:?}")),
-    };
-    let mut state = state.lock().expect("no handler panics");
-    let told = match read {
-        Ok((series, bytes)) => {
-            let (status, said) = state.script.pop_front().unwrap_or((204, String::new()));
-            let taken = if status == 204 { state.take(&series) } else { Ok(()) };
-            state.written.push(Written { headers: head.headers, series, bytes, status });
-            taken.map(|()| (status, said))
-        }
-        Err(fault) => Err(fault),
-    };
-    let (status, said) = told.unwrap_or_else(|fault| {
-        state.faults.push(fault.clone());
-        (400, fault)
-    });
-    Ok(text(status, &said))
-}
+/// See the module. It stops listening when it is dropped.
+pub struct FakeRemoteWrite(PushServer<WriteRules>);
 
-fn text(status: u16, text: &str) -> Response<Full<Bytes>> {
-    let body = Full::new(Bytes::from(text.to_owned()));
-    Response::builder().status(status).body(body).expect("a status and a text")
+impl FakeRemoteWrite {
+    /// One on a free port.
+    pub async fn start() -> FakeRemoteWrite {
+        FakeRemoteWrite(PushServer::start(WriteRules::default()).await)
+    }
+
+    /// The URL that is written to.
+    pub fn endpoint(&self) -> String {
+        self.0.endpoint()
+    }
+
+    /// Answers the next requests like this, one each, and all later ones by 204.
+    pub fn script<'a>(&self, answers: impl IntoIterator<Item = (u16, &'a str)>) {
+        self.0.script(answers);
+    }
+
+    /// Every request that kept the rules, in order, whatever was answered.
+    pub fn written(&self) -> Vec<Written> {
+        let written = |Received { headers, push: (series, bytes), status }: Received<_>| Written {
+            headers,
+            series,
+            bytes,
+            status,
+        };
+        self.0.received().into_iter().map(written).collect()
+    }
+
+    /// What was wrong with those that did not.
+    pub fn faults(&self) -> Vec<String> {
+        self.0.faults()
+    }
+
+    /// The series of the requests that it took. Panics if it was ever asked wrong.
+    pub fn taken(&self) -> Vec<WrittenSeries> {
+        self.0.taken().flat_map(|(series, _)| series).collect()
+    }
 }

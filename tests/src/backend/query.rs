@@ -17,6 +17,13 @@ impl Backend {
         list(self.get(&path).await.as_ref().and_then(|answer| answer.pointer("/data/result")))
     }
 
+    /// The value of the only series that a query finds in Prometheus.
+    pub async fn value(&self, query: &str) -> String {
+        let found = self.vector(query).await;
+        assert_eq!(found.len(), 1, "{query}: {found:?}");
+        found[0]["value"][1].as_str().expect("a value is text").to_owned()
+    }
+
     /// Prometheus' instant vector for a query in PromQL: a list of objects with `metric` and `value`.
     pub async fn vector(&self, query: &str) -> Vec<Value> {
         let answer = self.get(&format!("/api/v1/query?query={}", encoded(query))).await;

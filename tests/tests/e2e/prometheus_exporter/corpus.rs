@@ -141,6 +141,25 @@ pub fn of_service(metrics: Vec<Metric>) -> ExportMetricsServiceRequest {
     }
 }
 
+/// What Prometheus finds of [`rich`], however it came there.
+pub const FOUND_OF_RICH: [(&str, &str); 15] = [
+    (r#"http_requests_total{path="/a",status="200",job="shop/checkout",instance="pod-1"}"#, "5"),
+    (r#"http_requests_total{path="/b",otel_scope_name="lib.http",otel_scope_team="web"}"#, "1000000"),
+    (r#"chat_tokens_total{gen_ai_system="x"}"#, "12345"),
+    (r#"http_request_duration_seconds_bucket{le="0.005"}"#, "1"),
+    (r#"http_request_duration_seconds_bucket{le="2.5"}"#, "6"),
+    (r#"http_request_duration_seconds_bucket{le="+Inf"}"#, "10"),
+    ("http_request_duration_seconds_sum", "12.75"),
+    ("http_request_duration_seconds_count", "10"),
+    ("agents_active", "-2"),
+    (r#"cpu_utilization_ratio{cpu="1"}"#, "0.25"),
+    ("memory_usage_bytes", "123456789"),
+    (r#"rpc_quantiles_seconds{quantile="0.99"}"#, "2"),
+    ("rpc_quantiles_seconds_count", "7"),
+    (r#"target_info{service_version="1.2",process_pid="42",k8s_pod_name="checkout-1"}"#, "1"),
+    ("memory_usage_bytes * on (job, instance) group_left (service_version) target_info", "123456789"),
+];
+
 /// What a platform in Go sends, and one metric of every other kind.
 pub fn rich() -> ExportMetricsServiceRequest {
     let counted =
